@@ -1,0 +1,1 @@
+"""Generated inputs and measurements at the size of a province."""

@@ -1,0 +1,268 @@
+"""The command `yinqi`; the only module that imports all services."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from services.embedded import ROOT, Embedded, Options, Transport, default_home
+from shared.platform.database import Database
+from shared.platform.embedded.processes import EmbeddedError
+from shared.platform.embedded.supervisor import read_state
+from shared.platform.logging import configure
+from shared.platform.service import Service, serve, work
+from shared.platform.settings import SERVICES, PlatformSettings
+
+console = Console(highlight=False)
+app = typer.Typer(
+    help="银企平台:银行与科技型企业对接专项行动。Yinqi brings banks to technology SMEs.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+Home = Annotated[Path, typer.Option(help="数据目录 data folder")]
+Which = Annotated[str, typer.Argument(help=f"all | {' | '.join(SERVICES)}")]
+
+
+def service_named(name: str) -> Service:
+    """The service object of a service package."""
+    service: Service = import_module(f"services.{name}.service").SERVICE
+    return service
+
+
+def _chosen(which: str) -> list[Service]:
+    if which != "all" and which not in SERVICES:
+        raise typer.BadParameter(f"没有服务 {which};可选:all, {', '.join(SERVICES)}")
+    return [service_named(name) for name in (SERVICES if which == "all" else (which,))]
+
+
+async def _together(runs: list[Any]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for run in runs:
+            group.create_task(run)
+
+
+@app.command("serve")
+def serve_command(which: Which) -> None:
+    """运行服务的 HTTP 接口(一个进程)。Serve one service's HTTP API, or all in one process."""
+    configure(service=f"serve-{which}", level=PlatformSettings().log_level)
+    _run(_together([serve(service) for service in _chosen(which)]))
+
+
+@app.command("work")
+def work_command(which: Which) -> None:
+    """运行服务的后台工作:事件转发、消费与任务。Relay, consume and do jobs."""
+    configure(service=f"work-{which}", level=PlatformSettings().log_level)
+    _run(_together([work(service) for service in _chosen(which)]))
+
+
+def _run(main: Any) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            runner.run(main)
+        except KeyboardInterrupt:
+            raise typer.Exit(0) from None
+
+
+@app.command()
+def migrate(which: Which = "all") -> None:
+    """把数据库升级到最新结构。Bring databases to the newest migration."""
+    from shared.platform.migrate import migrate as bring_up  # noqa: PLC0415
+
+    for service in _chosen(which):
+        settings = service.settings()  # pyright: ignore[reportCallIssue]
+        changed = asyncio.run(bring_up(service.name, settings.database_url))
+        console.print(f"{service.name}: {'已升级' if changed else '已是最新'}")
+
+
+@app.command()
+def up(
+    home: Home = default_home(),  # noqa: B008 - typer shows the default
+    transport: Annotated[str, typer.Option(help="事件传输 log | kafka")] = "log",
+    port: Annotated[int, typer.Option(help="网关端口 gateway port")] = 8080,
+) -> None:
+    """启动平台(无演示数据),Ctrl-C 结束。Run everything on loopback, without demo data."""
+    prepare_pages()
+    options = Options(home=home, transport=_transport(transport), port=port)
+    with _reported(), Embedded(options, say=_say) as platform:
+        console.print(f"\n[bold]平台已启动[/] {platform.url}")
+        console.print(f"  网页 pages       {platform.url}/  {platform.url}/m/")
+        console.print(f"  管理员 admin     用户名 admin  密码 {platform.admin_password}")
+        console.print("  结束 stop        Ctrl-C")
+        platform.wait()
+
+
+def _transport(text: str) -> Transport:
+    if text not in ("log", "kafka"):
+        raise typer.BadParameter("transport 只能是 log 或 kafka")
+    return text
+
+
+def prepare_pages() -> None:
+    """Build the pages where they are missing or old; without Node or npm the API still serves."""
+    from shared.platform.embedded.toolchain import build_web, web_is_current  # noqa: PLC0415
+
+    if web_is_current():
+        return
+    with console.status("正在构建网页 building pages …"):
+        try:
+            build_web()
+        except EmbeddedError as error:
+            console.print(f"[yellow]网页未能构建,接口照常可用 pages not built:[/] {error}")
+
+
+class _reported:  # noqa: N801 - used as a with-statement
+    """Turns the launchers' expected errors into one clear line."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, EmbeddedError):
+            console.print(f"[red]未能启动 could not start:[/] {error}")
+            raise typer.Exit(1)
+
+
+def _say(text: str) -> None:
+    console.print(f"[dim]· {text}[/]")
+
+
+@app.command()
+def status(home: Home = default_home()) -> None:  # noqa: B008
+    """显示运行状态。What runs, since when, on which ports."""
+    state = read_state(home / "run")
+    if state is None or not state["running"]:
+        console.print("平台未运行 not running")
+        raise typer.Exit(1)
+    table = Table("部分 part", "状态 state", "pid", "端口 ports", "启动于 since", "重启 restarts")
+    for name, unit in state["units"].items():
+        record: dict[str, Any] = dict(unit)
+        ports = " ".join(f"{k}:{v}" for k, v in record.get("ports", {}).items())
+        table.add_row(
+            name,
+            str(record.get("state")),
+            str(record.get("pid")),
+            ports,
+            str(record.get("started_at", "")),
+            str(record.get("restarts", 0)),
+        )
+    console.print(table)
+
+
+@app.command()
+def reset(
+    home: Home = default_home(),  # noqa: B008
+    yes: Annotated[bool, typer.Option("--yes", help="不再询问 do not ask")] = False,
+) -> None:
+    """删除全部数据,重新开始。Delete all data of a stopped platform."""
+    state = read_state(home / "run")
+    if state and state["running"]:
+        console.print("[red]平台正在运行,请先停止 stop the platform first[/]")
+        raise typer.Exit(1)
+    if not home.exists():
+        console.print("没有数据 nothing to delete")
+        return
+    if not yes and not typer.confirm(f"将永久删除 {home} 下的全部数据,确定?"):
+        raise typer.Exit(1)
+    shutil.rmtree(home)
+    console.print("已清空 done")
+
+
+@app.command()
+def openapi(
+    folder: Annotated[Path, typer.Argument(help="写入的文件夹")] = ROOT / "web" / "openapi",
+) -> None:
+    """写出各服务的 OpenAPI 3.1 文档。Write every service's OpenAPI document."""
+    from shared.platform.service import create_app  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for service in _chosen("all"):
+        document = create_app(service, PlatformSettings(simulation=False)).openapi()
+        text = json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True)
+        (folder / f"{service.name}.json").write_text(text + "\n")
+        console.print(f"{folder / service.name}.json")
+
+
+parked = typer.Typer(help="搁置的事件:查看与重试。Events set aside: look and retry.")
+app.add_typer(parked, name="parked")
+
+
+@parked.command("list")
+def parked_list(which: Which = "all", home: Home = default_home()) -> None:  # noqa: B008
+    """列出搁置的事件及原因。"""
+    from shared.platform.consumer import list_parked  # noqa: PLC0415
+
+    table = Table("consumer", "topic", "part", "off", "key", "seq", "attempts", "error")
+    for service in _chosen(which):
+        for row in asyncio.run(_with_database(service, home, list_parked)):
+            names = ("consumer", "topic", "part", "off", "key", "seq", "attempts", "error")
+            table.add_row(*(str(row[name]) for name in names))
+    console.print(table)
+
+
+@parked.command("retry")
+def parked_retry(which: Which, home: Home = default_home()) -> None:  # noqa: B008
+    """按顺序重试搁置的事件。"""
+    from shared.platform.consumer import retry_parked  # noqa: PLC0415
+
+    async def retry(database: Database, service: Service) -> tuple[int, int]:
+        done = left = 0
+        for consumer in service.all_consumers():
+            counts = await retry_parked(consumer, database)
+            done, left = done + counts[0], left + counts[1]
+        return done, left
+
+    for service in _chosen(which):
+        done, left = asyncio.run(_with_database(service, home, retry, service))
+        console.print(f"{service.name}: 已处理 {done},仍搁置 {left}")
+
+
+async def _with_database(service: Service, home: Path, action: Any, *more: Any) -> Any:
+    database = Database(database_url(service, home))
+    try:
+        return await action(database, *more)
+    finally:
+        await database.close()
+
+
+def database_url(service: Service, home: Path) -> str:
+    """The service's database: from the environment, else that of the platform running on `home`."""
+    name = f"{service.name.upper()}_DATABASE_URL"
+    if name in os.environ or f"{name}_FILE" in os.environ:
+        settings = service.settings()  # pyright: ignore[reportCallIssue]
+        return settings.database_url
+    from shared.platform.embedded.postgres import Postgres  # noqa: PLC0415
+
+    server = Postgres(home / "postgres")
+    if not server.status().up:
+        console.print("[red]平台未运行 start it first: ./yinqi up[/]")
+        raise typer.Exit(1)
+    return next(d.url for d in server.create_service_databases(service.name))
+
+
+@app.command()
+def test(
+    arguments: Annotated[list[str] | None, typer.Argument(help="传给 pytest 的参数")] = None,
+) -> None:
+    """安装测试所需并运行全部测试。Install what the tests need and run all of them."""
+    command = [sys.executable, "-m", "tests.gate", *(arguments or [])]
+    raise typer.Exit(subprocess.call(command, cwd=ROOT))  # noqa: S603 - our own gate
+
+
+def main() -> None:
+    """Entry point of the `yinqi` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""Access tokens: EdDSA-signed JWTs of a few minutes."""
+
+import json
+from dataclasses import dataclass
+
+from joserfc import jwt
+from joserfc.jwk import KeySet, OKPKey
+
+from services.identity.domain.model import Account
+from shared.platform.auth import ALGORITHM, AUDIENCE, ISSUER
+
+
+@dataclass(frozen=True, slots=True)
+class Signer:
+    """Holds the private key; `public` is what everyone may have."""
+
+    key: OKPKey
+
+    @classmethod
+    def from_json(cls, text: str) -> "Signer":
+        """From a private JWK."""
+        return cls(OKPKey.import_key(json.loads(text)))
+
+    @classmethod
+    def generate(cls) -> "Signer":
+        """A new key, named by its thumbprint."""
+        key = OKPKey.generate_key("Ed25519")
+        content = key.as_dict(private=True) | {"kid": key.thumbprint()}
+        return cls(OKPKey.import_key(content))
+
+    @property
+    def private_json(self) -> str:
+        """The private JWK, for a file only its owner can read."""
+        return json.dumps(self.key.as_dict(private=True))
+
+    @property
+    def public(self) -> dict[str, object]:
+        """The key set that verifiers need."""
+        return dict(KeySet([self.key]).as_dict(private=False))
+
+    def sign(self, account: Account, *, issued_at: int, lifetime_seconds: int) -> str:
+        """A token that says who the account is and where it stands; seconds since 1970."""
+        claims: dict[str, object] = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": str(account.account_id),
+            "iat": issued_at,
+            "exp": issued_at + lifetime_seconds,
+            "role": account.role,
+            "institution_id": _text(account.institution_id),
+            "outlet_id": _text(account.outlet_id),
+            "staff_id": _text(account.staff_id),
+            "region_code": account.region_code,
+        }
+        header = {"alg": ALGORITHM, "kid": str(self.key.kid)}
+        return jwt.encode(header, claims, self.key, algorithms=[ALGORITHM])
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value else None

@@ -1,0 +1,33 @@
+"""The signing key: from settings, or made once in the key folder, beside its public half."""
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from services.identity.domain.tokens import Signer
+from services.identity.settings import Settings
+
+
+def signer_of(settings: Settings) -> Signer:
+    """The signer this process uses."""
+    return _signer(settings.key_dir, settings.signing_key)
+
+
+@lru_cache(maxsize=4)
+def _signer(key_dir: Path, signing_key: str | None) -> Signer:
+    if signing_key:
+        return Signer.from_json(signing_key)
+    ensure_key(key_dir)
+    return Signer.from_json((key_dir / "signing_key.json").read_text())
+
+
+def ensure_key(key_dir: Path) -> Path:
+    """Make the key where there is none; where the public key set stands."""
+    private, public = key_dir / "signing_key.json", key_dir / "jwks.json"
+    if not private.exists() or not public.exists():
+        key_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        signer = Signer.generate()
+        private.touch(mode=0o600)
+        private.write_text(signer.private_json)
+        public.write_text(json.dumps(signer.public))
+    return public

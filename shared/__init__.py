@@ -1,0 +1,1 @@
+"""What all services share: pure rules, the event contracts and the platform they run on."""

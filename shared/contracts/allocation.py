@@ -1,0 +1,95 @@
+"""Allocation: which enterprise is whose, from the campaign's opening to a named person."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from shared.contracts.event import Code, Event, ListVintage, RegionCode, contract
+
+TOPIC = "allocation.events"
+
+UnassignReason = Literal["rotated", "returned", "superseded", "other"]
+
+
+@contract(topic=TOPIC, key="campaign_id", business_on="opens_on")
+class CampaignOpened(Event, frozen=True, kw_only=True):
+    """A campaign began under a profile, on one pinned list vintage (R4)."""
+
+    campaign_id: UUID
+    profile: Code
+    list_vintage: ListVintage
+    opens_on: date
+    visits_from: date
+    visits_until: date
+    contacts_due_on: date
+    rotation_on: date
+
+
+@contract(topic=TOPIC, key="enterprise_id", business_on="opens_on")
+class EnterpriseEnrolled(Event, frozen=True, kw_only=True):
+    """An enterprise of the pinned list takes part in the campaign: it is due a visit (JS-11)."""
+
+    enterprise_id: UUID
+    campaign_id: UUID
+    list_vintage: ListVintage
+    region_code: RegionCode
+    opens_on: date
+
+
+@contract(topic=TOPIC, key="plan_id", business_on="published_on")
+class PlanPublished(Event, frozen=True, kw_only=True):
+    """A plan became binding; its assignments follow, one event per enterprise."""
+
+    plan_id: UUID
+    campaign_id: UUID
+    tier: int
+    version: int
+    assigned: int
+    published_on: date
+
+
+@contract(topic=TOPIC, key="enterprise_id", business_on="assigned_on")
+class EnterpriseAssigned(Event, frozen=True, kw_only=True):
+    """An enterprise was given to a bureau (tier 1, JS-06) or an institution (tier 2, JS-07, JS-19).
+
+    Tier 1 names the city in `bureau_code`, tier 2 the `institution_id`. `round` is 1 at first, then
+    counts rotations.
+    """
+
+    assignment_id: UUID
+    enterprise_id: UUID
+    campaign_id: UUID
+    tier: int
+    bureau_code: RegionCode | None
+    institution_id: UUID | None
+    region_code: RegionCode
+    round: int
+    assigned_on: date
+
+
+@contract(topic=TOPIC, key="enterprise_id", business_on="unassigned_on")
+class EnterpriseUnassigned(Event, frozen=True, kw_only=True):
+    """An assignment ended from `unassigned_on` on; what was done under it stays."""
+
+    assignment_id: UUID
+    enterprise_id: UUID
+    campaign_id: UUID
+    tier: int
+    institution_id: UUID | None
+    reason: UnassignReason
+    unassigned_on: date
+
+
+@contract(topic=TOPIC, key="enterprise_id", business_on="named_on")
+class ContactNamed(Event, frozen=True, kw_only=True):
+    """The institution named the responsible branch and the contact person (JS-08)."""
+
+    assignment_id: UUID
+    enterprise_id: UUID
+    campaign_id: UUID
+    institution_id: UUID
+    outlet_id: UUID
+    staff_id: UUID
+    named_on: date

@@ -1,0 +1,116 @@
+"""Registry: who there is. Institutions, outlets, staff, the list and each enterprise on it."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+from shared.contracts.event import Code, Event, ListVintage, RegionCode, contract
+
+TOPIC = "registry.events"
+
+InstitutionType = Literal[
+    "state", "postal", "policy", "joint_stock", "city_commercial",
+    "rural_commercial", "village", "private", "foreign", "other",
+]  # fmt: skip
+StaffRole = Literal["branch_head", "relationship_manager"]
+Precision = Literal["point", "county", "city"]
+
+
+@contract(topic=TOPIC, key="institution_id", business_on="valid_from")
+class InstitutionChanged(Event, frozen=True, kw_only=True):
+    """A bank institution was entered or changed; `name` is the organisation's public name."""
+
+    institution_id: UUID
+    institution_code: Code
+    name: str
+    institution_type: InstitutionType
+    active: bool
+    valid_from: date
+
+
+@contract(topic=TOPIC, key="outlet_id", business_on="valid_from")
+class OutletChanged(Event, frozen=True, kw_only=True):
+    """An outlet was entered or changed: place (WGS-84 micro-degrees), staff count, capacity.
+
+    `service_capacity` is the number of enterprises the outlet declares it can serve; None:
+    undeclared.
+    """
+
+    outlet_id: UUID
+    institution_id: UUID
+    name: str
+    region_code: RegionCode
+    longitude_e6: int
+    latitude_e6: int
+    precision: Precision
+    relationship_managers: int
+    service_capacity: int | None
+    active: bool
+    valid_from: date
+
+
+@contract(topic=TOPIC, key="staff_id", business_on="valid_from")
+class StaffChanged(Event, frozen=True, kw_only=True):
+    """A person joined, moved or left a bank's roster (JS-12). Only the id: the name stays here.
+
+    `valid_to` is the last day on the roster; None: still there.
+    """
+
+    staff_id: UUID
+    institution_id: UUID
+    outlet_id: UUID
+    role: StaffRole
+    valid_from: date
+    valid_to: date | None
+
+
+@contract(topic=TOPIC, key="list_vintage", business_on="imported_on")
+class ListImported(Event, frozen=True, kw_only=True):
+    """A list was taken in whole; every enterprise taken has its own `EnterpriseListed`."""
+
+    import_id: UUID
+    list_vintage: ListVintage
+    rows: int
+    taken: int
+    refused: int
+    doubtful: int
+    imported_on: date
+
+
+@contract(topic=TOPIC, key="enterprise_id", business_on="listed_on")
+class EnterpriseListed(Event, frozen=True, kw_only=True):
+    """An enterprise stands on a list vintage, with what the list says of it.
+
+    The region is that of the business address (JS-06), or of the registered one where the former is
+    missing. `has_loan` is None where the list does not say (JS-05 breaks down by it).
+    """
+
+    enterprise_id: UUID
+    uscc: Code
+    list_vintage: ListVintage
+    region_code: RegionCode
+    longitude_e6: int
+    latitude_e6: int
+    precision: Precision
+    industry_code: str | None
+    has_loan: bool | None
+    lender_ids: tuple[UUID, ...] = ()
+    listed_on: date
+
+
+@contract(topic=TOPIC, key="enterprise_id", business_on="valid_from")
+class EnterpriseChanged(Event, frozen=True, kw_only=True):
+    """What is known of an enterprise changed from `valid_from` on: it moved, or changed industry.
+
+    Earlier days keep what they had: figures use region and industry as they stood (ST-07).
+    """
+
+    enterprise_id: UUID
+    region_code: RegionCode
+    longitude_e6: int
+    latitude_e6: int
+    precision: Precision
+    industry_code: str | None
+    valid_from: date

@@ -1,0 +1,467 @@
+"""Consumers: an event's effect, its position and its per-key sequence, in one transaction.
+
+What was seen is dropped (sequence not above the last one of its key), what is missing is noticed
+(sequence skips), and what cannot be handled is parked with all later events of its key, while other
+keys go on. `yinqi parked` shows and retries parked events, in order.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from shared.contracts.event import (
+    Event,
+    Malformed,
+    NewerVersion,
+    Received,
+    UnknownEvent,
+    decode,
+)
+from shared.platform import metrics
+from shared.platform.database import Database, Transaction
+from shared.platform.logging import TRACE, log
+from shared.platform.transports import Partition, Positions, Record, Source
+
+Handler = Callable[[Any, Transaction], Awaitable[None]]
+BatchHandler = Callable[[Sequence[Received], Transaction], Awaitable[None]]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """What a service does with the events of others.
+
+    `name` is its identity: position and sequences are kept under it, so a new name replays
+    everything. Either `handlers`, one function per event class, each called with `Received` and the
+    transaction; or `batch`, one function for all events of a transaction at once.
+    """
+
+    name: str
+    topics: tuple[str, ...]
+    handlers: Mapping[type[Event], Handler] = field(default_factory=dict[type[Event], Handler])
+    batch: BatchHandler | None = None
+    batch_size: int = 600
+
+    async def apply(self, events: Sequence[Received], tx: Transaction) -> None:
+        """Run the effects of `events`, in order."""
+        if self.batch:
+            await self.batch(events, tx)
+            return
+        for received in events:
+            handler = self.handlers.get(type(received.event))
+            if handler:
+                TRACE.set(received.traceparent)
+                await handler(received, tx)
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a record is parked."""
+
+    record: Record
+    seq: int
+    error: str
+
+
+class TookOver(Exception):
+    """Another process moved the position: read it again and go on from there."""
+
+
+class ConsumerLoop:
+    """Runs one consumer over one source until cancelled."""
+
+    def __init__(
+        self, consumer: Consumer, database: Database, make_source: Callable[[], Source]
+    ) -> None:
+        self._consumer = consumer
+        self._database = database
+        self._make_source = make_source
+
+    async def run(self) -> None:
+        """Read, apply, commit; on a lost connection start over from the stored positions."""
+        while True:
+            source = self._make_source()
+            try:
+                await source.start(self._positions)
+                while True:
+                    records = await source.poll(self._consumer.batch_size)
+                    if records:
+                        await self._apply_until_done(source, records)
+            except (
+                OSError,
+                TimeoutError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+            ) as error:
+                log().warning(
+                    "consumer.reconnect",
+                    consumer=self._consumer.name,
+                    error=repr(error),
+                )
+                await asyncio.sleep(0.3)
+            finally:
+                await source.close()
+
+    async def _apply_until_done(self, source: Source, records: list[Record]) -> None:
+        try:
+            await apply_records(self._consumer, self._database, records)
+        except TookOver:
+            await source.rewind()
+        except DBAPIError as error:
+            if error.connection_invalidated or _transient(error):
+                await source.rewind()
+                await asyncio.sleep(0.1)
+                return
+            raise ConnectionError(str(error)) from error
+
+    async def _positions(self, partitions: Sequence[Partition]) -> Positions:
+        async with self._database.read() as tx:
+            found = await tx.connection.execute(
+                text("select topic, part, position from consumer_offset where consumer = :name"),
+                {"name": self._consumer.name},
+            )
+            stored = {(row.topic, row.part): int(row.position) for row in found}
+        return {partition: stored.get(partition, 0) for partition in partitions}
+
+
+def _transient(error: DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", "") or ""
+    return state[:2] in ("08", "40", "53", "57") or state == "55P03"
+
+
+async def apply_records(consumer: Consumer, database: Database, records: list[Record]) -> int:
+    """Apply a batch in one transaction; event by event where one of them fails.
+
+    Returns: how many events had their effect now. Raises: TookOver.
+    """
+    try:
+        return await _apply_once(consumer, database, records, careful=False)
+    except (TookOver, DBAPIError, OSError) as error:
+        if not isinstance(error, DBAPIError) or error.connection_invalidated or _transient(error):
+            raise
+    except Exception as error:
+        log().warning("consumer.careful", consumer=consumer.name, error=repr(error))
+    return await _apply_once(consumer, database, records, careful=True)
+
+
+async def _apply_once(
+    consumer: Consumer, database: Database, records: list[Record], *, careful: bool
+) -> int:
+    async with database.transaction() as tx:
+        fresh = await _claim(consumer.name, records, tx)
+        if not fresh:
+            return 0
+        events, refused, lasts = await _sift(consumer.name, fresh, tx)
+        if careful:
+            done = await _apply_carefully(consumer, events, tx, refused)
+        else:
+            await consumer.apply([received for received, _ in events], tx)
+            done = len(events)
+        await _keep(consumer.name, lasts, refused, tx)
+    metrics.APPLIED.labels(consumer=consumer.name).inc(done)
+    _note_lag(consumer.name, records)
+    return done
+
+
+async def _apply_carefully(
+    consumer: Consumer,
+    events: list[tuple[Received, Record]],
+    tx: Transaction,
+    refused: list[_Refusal],
+) -> int:
+    done = 0
+    parked: set[tuple[str, str]] = set()
+    for received, record in events:
+        if (received.topic, received.key) in parked:
+            refused.append(_Refusal(record, received.seq, "waits for an earlier event of its key"))
+            continue
+        try:
+            async with tx.connection.begin_nested():
+                await consumer.apply([received], tx)
+            done += 1
+        except Exception as error:
+            if isinstance(error, DBAPIError) and (
+                error.connection_invalidated or _transient(error)
+            ):
+                raise
+            log().error(
+                "consumer.parked",
+                consumer=consumer.name,
+                id=str(received.id),
+                exc_info=True,
+            )
+            parked.add((received.topic, received.key))
+            refused.append(_Refusal(record, received.seq, repr(error)[:2000]))
+    return done
+
+
+async def _claim(consumer: str, records: list[Record], tx: Transaction) -> list[Record]:
+    """Lock the positions, drop what lies before them, move them past this batch."""
+    ends: dict[Partition, Record] = {}
+    for record in records:
+        ends[record.topic, record.part] = record
+    driver = await tx.driver()
+    names = ([topic for topic, _ in ends], [part for _, part in ends])
+    await driver.execute(
+        "insert into consumer_offset (consumer, topic, part)"
+        " select $1, t, p from unnest($2::text[], $3::smallint[]) as u (t, p) order by t, p"
+        " on conflict do nothing",
+        consumer,
+        *names,
+    )
+    locked = await driver.fetch(
+        "select topic, part, next_off from consumer_offset where consumer = $1"
+        " and (topic, part) in (select * from unnest($2::text[], $3::smallint[]))"
+        " order by topic, part for update",
+        consumer,
+        *names,
+    )
+    expected = {(row["topic"], row["part"]): int(row["next_off"]) for row in locked}
+    fresh: list[Record] = []
+    for record in records:
+        partition = (record.topic, record.part)
+        if record.off > expected[partition]:
+            raise TookOver(f"{partition} stands at {expected[partition]}, not {record.off}")
+        if record.off == expected[partition]:
+            expected[partition] += 1
+            fresh.append(record)
+    await driver.execute(
+        "update consumer_offset o set next_off = u.off, position = u.position, updated_at = now()"
+        " from unnest($2::text[], $3::smallint[], $4::bigint[], $5::bigint[])"
+        " as u (topic, part, off, position)"
+        " where o.consumer = $1 and o.topic = u.topic and o.part = u.part",
+        consumer,
+        *names,
+        [expected[partition] for partition in ends],
+        [record.position + 1 for record in ends.values()],
+    )
+    return fresh
+
+
+async def _sift(
+    consumer: str, records: list[Record], tx: Transaction
+) -> tuple[
+    list[tuple[Received, Record]],
+    list[_Refusal],
+    dict[tuple[str, str], tuple[int, bool]],
+]:
+    """Decode, drop duplicates by sequence, refuse what is unreadable, skips or is parked."""
+    known = await _load_inbox(consumer, records, tx)
+    events: list[tuple[Received, Record]] = []
+    refused: list[_Refusal] = []
+    for record in records:
+        stream = (record.topic, record.key)
+        last, parked = known.get(stream, (0, False))
+        try:
+            received = decode(
+                record.payload,
+                topic=record.topic,
+                part=record.part,
+                off=record.off,
+                known_at=_EPOCH + timedelta(microseconds=record.at_us),
+            )
+        except UnknownEvent:
+            metrics.UNKNOWN.labels(consumer=consumer).inc()
+            known[stream] = (last + 1, parked)
+            continue
+        except (NewerVersion, Malformed) as error:
+            known[stream] = (last, True)
+            refused.append(_Refusal(record, last + 1, repr(error)))
+            continue
+        if received.seq <= last:
+            metrics.DUPLICATES.labels(consumer=consumer).inc()
+        elif parked:
+            refused.append(_Refusal(record, received.seq, "waits for an earlier event of its key"))
+        elif received.seq > last + 1:
+            known[stream] = (last, True)
+            refused.append(
+                _Refusal(record, received.seq, f"gap: {last} is followed by {received.seq}")
+            )
+        else:
+            known[stream] = (received.seq, False)
+            events.append((received, record))
+    return events, refused, known
+
+
+async def _load_inbox(
+    consumer: str, records: list[Record], tx: Transaction
+) -> dict[tuple[str, str], tuple[int, bool]]:
+    driver = await tx.driver()
+    keys: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        keys[record.topic].add(record.key)
+    known: dict[tuple[str, str], tuple[int, bool]] = {}
+    for topic, wanted in keys.items():
+        rows = await driver.fetch(
+            "select key, seq, parked from inbox"
+            " where consumer = $1 and topic = $2 and key = any($3)",
+            consumer,
+            topic,
+            list(wanted),
+        )
+        known.update({(topic, row["key"]): (int(row["seq"]), row["parked"]) for row in rows})
+    return known
+
+
+async def _keep(
+    consumer: str,
+    lasts: dict[tuple[str, str], tuple[int, bool]],
+    refused: list[_Refusal],
+    tx: Transaction,
+) -> None:
+    """Write sequences and parked events; a key of which an event was refused stays parked."""
+    first_refused: dict[tuple[str, str], int] = {}
+    for refusal in refused:
+        stream = (refusal.record.topic, refusal.record.key)
+        first_refused[stream] = min(first_refused.get(stream, refusal.seq), refusal.seq)
+    driver = await tx.driver()
+    rows = [
+        (
+            topic,
+            key,
+            min(seq, first_refused.get((topic, key), seq + 1) - 1),
+            (topic, key) in first_refused,
+        )
+        for (topic, key), (seq, _) in lasts.items()
+    ]
+    columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], [], []]
+    await driver.execute(
+        "insert into inbox as i (consumer, topic, key, seq, parked)"
+        " select $1, * from unnest($2::text[], $3::text[], $4::bigint[], $5::boolean[])"
+        " on conflict (consumer, topic, key)"
+        " do update set seq = excluded.seq, parked = i.parked or excluded.parked",
+        consumer,
+        *columns,
+    )
+    for refusal in refused:
+        record = refusal.record
+        await driver.execute(
+            "insert into parked (consumer, topic, part, off, key, seq, payload, known_at, error)"
+            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict do nothing",
+            consumer,
+            record.topic,
+            record.part,
+            record.off,
+            record.key,
+            refusal.seq,
+            record.payload,
+            _EPOCH + timedelta(microseconds=record.at_us),
+            refusal.error,
+        )
+        metrics.PARKED.labels(consumer=consumer).inc()
+
+
+def _note_lag(consumer: str, records: list[Record]) -> None:
+    newest = max(record.at_us for record in records)
+    metrics.NEWEST.labels(consumer=consumer).set(newest / 1e6)
+
+
+async def list_parked(database: Database, consumer: str | None = None) -> list[dict[str, Any]]:
+    """Parked events, oldest first: where each stands, why it was refused, how often tried."""
+    async with database.read() as tx:
+        found = await tx.connection.execute(
+            text(
+                "select consumer, topic, part, off, key, seq, error, attempts, parked_at"
+                " from parked"
+                " where :consumer = '' or consumer = :consumer order by parked_at, off"
+            ),
+            {"consumer": consumer or ""},
+        )
+        return [dict(row) for row in found.mappings()]
+
+
+async def retry_parked(consumer: Consumer, database: Database) -> tuple[int, int]:
+    """Try every parked event of a consumer again, key by key, in order.
+
+    Returns: how many had their effect now, and how many are still parked. A key is free again once
+    all its parked events have been applied.
+    """
+    async with database.read() as tx:
+        found = await tx.connection.execute(
+            text(
+                "select topic, part, off, key, seq, payload, known_at from parked"
+                " where consumer = :consumer order by topic, key, off"
+            ),
+            {"consumer": consumer.name},
+        )
+        rows = found.all()
+    done, stuck = 0, set[tuple[str, str]]()
+    for row in rows:
+        if (row.topic, row.key) in stuck:
+            continue
+        if await _retry_one(consumer, database, row):
+            done += 1
+        else:
+            stuck.add((row.topic, row.key))
+    return done, len(rows) - done
+
+
+async def _retry_one(consumer: Consumer, database: Database, row: Any) -> bool:
+    where = {
+        "consumer": consumer.name,
+        "topic": row.topic,
+        "part": row.part,
+        "off": row.off,
+    }
+    try:
+        async with database.transaction() as tx:
+            received = decode(
+                row.payload,
+                topic=row.topic,
+                part=row.part,
+                off=row.off,
+                known_at=row.known_at,
+            )
+            await _free(consumer.name, received, tx)
+            await consumer.apply([received], tx)
+            await tx.connection.execute(
+                text(
+                    "delete from parked where consumer = :consumer and topic = :topic"
+                    " and part = :part and off = :off"
+                ),
+                where,
+            )
+            await tx.connection.execute(
+                text(
+                    "update inbox set parked = exists (select from parked p where"
+                    " p.consumer = inbox.consumer and p.topic = inbox.topic and p.key = inbox.key)"
+                    " where consumer = :consumer and topic = :topic and key = :key"
+                ),
+                where | {"key": row.key},
+            )
+    except Exception as error:
+        async with database.transaction() as tx:
+            await tx.connection.execute(
+                text(
+                    "update parked set attempts = attempts + 1, error = :error where"
+                    " consumer = :consumer and topic = :topic and part = :part and off = :off"
+                ),
+                where | {"error": repr(error)[:2000]},
+            )
+        return False
+    return True
+
+
+async def _free(consumer: str, received: Received, tx: Transaction) -> None:
+    """Move the key's sequence on to this event, which must be the next one."""
+    moved = await tx.connection.execute(
+        text(
+            "update inbox set seq = :seq where consumer = :consumer and topic = :topic"
+            " and key = :key and seq = :seq - 1"
+        ),
+        {
+            "consumer": consumer,
+            "topic": received.topic,
+            "key": received.key,
+            "seq": received.seq,
+        },
+    )
+    if moved.rowcount != 1:
+        raise LookupError(f"an event before {received.seq} of this key is still missing")

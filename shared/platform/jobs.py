@@ -1,0 +1,238 @@
+"""Long work: a row in `job`, done by the service's worker, watched by its caller.
+
+A job survives restarts: a worker that dies leaves it to the next one, which begins it again.
+Handlers therefore write in steps that can be repeated, each in a transaction of its own.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import msgspec
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from shared.kernel.errors import NotFound, YinqiError
+from shared.kernel.ids import new_id
+from shared.platform.database import Database, Transaction
+from shared.platform.logging import TRACE, log, new_trace
+
+STALE_SECONDS = 15
+BEAT_SECONDS = 3
+POLL_SECONDS = 0.5
+MAX_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as its caller sees it; `progress` runs from 0 to 1."""
+
+    job_id: UUID
+    kind: str
+    params: dict[str, Any]
+    state: str
+    progress: float
+    stage: str
+    result: dict[str, Any] | None
+    error: str | None
+    created_at: datetime
+    started_by: str
+
+
+@dataclass(slots=True)
+class Work:
+    """What a job's handler works with."""
+
+    job_id: UUID
+    params: dict[str, Any]
+    database: Database
+    settings: Any
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """A transaction of the platform itself."""
+        async with self.database.transaction() as tx:
+            yield tx
+
+    async def progress(self, fraction: float, stage: str) -> None:
+        """Show how far the work has come; `stage` is a Chinese phrase."""
+        async with self.database.transaction() as tx:
+            await tx.connection.execute(
+                text("update job set progress = :p, stage = :s where job_id = :id"),
+                {"p": fraction, "s": stage, "id": self.job_id},
+            )
+
+
+JobHandler = Callable[[Work], Awaitable[dict[str, Any]]]
+
+
+async def start_job(tx: Transaction, kind: str, params: dict[str, Any]) -> UUID:
+    """Put a job in the queue, in the caller's transaction."""
+    job_id = new_id()
+    await tx.connection.execute(
+        text(
+            "insert into job (job_id, kind, params, created_at, started_by)"
+            " values (:id, :kind, cast(:params as jsonb), :now, :by)"
+        ),
+        {
+            "id": job_id,
+            "kind": kind,
+            "params": msgspec.json.encode(params).decode(),
+            "now": tx.now,
+            "by": tx.principal.name,
+        },
+    )
+    return job_id
+
+
+async def find_job(tx: Transaction, job_id: UUID) -> Job:
+    """The job; only who started it, or someone who sees all, may look.
+
+    Raises: NotFound `job.unknown`.
+    """
+    found = await tx.connection.execute(
+        text(
+            "select job_id, kind, params, state, progress, stage, result, error, created_at,"
+            " started_by from job where job_id = :id"
+        ),
+        {"id": job_id},
+    )
+    row = found.one_or_none()
+    if row is None or not (tx.principal.sees_all or row.started_by == tx.principal.name):
+        raise NotFound("job.unknown", "没有这项任务")
+    return Job(*row)
+
+
+class JobRunner:
+    """Takes queued jobs one at a time; run one or more of these per service."""
+
+    def __init__(
+        self,
+        *,
+        handlers: Mapping[str, JobHandler],
+        database: Database,
+        settings: Any,
+        worker: str,
+    ) -> None:
+        self._handlers = handlers
+        self._database = database
+        self._settings = settings
+        self._worker = worker
+        self._woken = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            try:
+                connection = await asyncpg.connect(self._database.url)
+                try:
+                    await connection.add_listener("outbox", lambda *_: self._woken.set())
+                    while not connection.is_closed():
+                        await self._drain()
+                        await self._rest()
+                finally:
+                    connection.terminate()
+            except (
+                OSError,
+                asyncpg.PostgresError,
+                asyncpg.InterfaceError,
+                DBAPIError,
+            ) as error:
+                log().warning("jobs.reconnect", error=str(error))
+                await asyncio.sleep(0.3)
+
+    async def _rest(self) -> None:
+        self._woken.clear()
+        try:
+            async with asyncio.timeout(POLL_SECONDS):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    async def _drain(self) -> None:
+        while work := await self._take():
+            await self._do(*work)
+
+    async def _take(self) -> tuple[str, Work] | None:
+        async with self._database.transaction() as tx:
+            found = await tx.connection.execute(
+                text(
+                    "update job set state = 'running', owner = :me, attempts = attempts + 1,"
+                    " beat_at = clock_timestamp()"
+                    " where job_id = (select job_id from job where kind ="
+                    " any(:kinds) and (state = 'queued' or (state = 'running' and beat_at <"
+                    " clock_timestamp() - make_interval(secs => :stale)))"
+                    " order by created_at limit 1"
+                    " for update skip locked) returning job_id, kind, params, attempts"
+                ),
+                {
+                    "me": self._worker,
+                    "kinds": list(self._handlers),
+                    "stale": STALE_SECONDS,
+                },
+            )
+            row = found.one_or_none()
+        if row is None:
+            return None
+        return row.kind, Work(row.job_id, row.params, self._database, self._settings)
+
+    async def _do(self, kind: str, work: Work) -> None:
+        TRACE.set(new_trace())
+        beat = asyncio.create_task(self._beat(work.job_id))
+        try:
+            result = await self._handlers[kind](work)
+            await self._finish(work.job_id, "done", result, None)
+        except YinqiError as error:
+            await self._finish(work.job_id, "failed", {"code": error.code}, str(error))
+        except (OSError, DBAPIError) as error:
+            log().error("job.interrupted", kind=kind, job=str(work.job_id), exc_info=True)
+            await self._again(work.job_id, str(error))
+        except Exception as error:
+            log().error("job.failed", kind=kind, job=str(work.job_id), exc_info=True)
+            await self._finish(work.job_id, "failed", None, repr(error))
+        finally:
+            beat.cancel()
+
+    async def _beat(self, job_id: UUID) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            async with self._database.transaction() as tx:
+                await tx.connection.execute(
+                    text("update job set beat_at = clock_timestamp() where job_id = :id"),
+                    {"id": job_id},
+                )
+
+    async def _again(self, job_id: UUID, error: str) -> None:
+        await asyncio.sleep(1)
+        async with self._database.transaction() as tx:
+            await tx.connection.execute(
+                text(
+                    "update job set error = :error, state = case when attempts < :most"
+                    " then 'queued' else 'failed' end where job_id = :id"
+                ),
+                {"id": job_id, "error": error, "most": MAX_ATTEMPTS},
+            )
+
+    async def _finish(
+        self, job_id: UUID, state: str, result: dict[str, Any] | None, error: str | None
+    ) -> None:
+        async with self._database.transaction() as tx:
+            await tx.connection.execute(
+                text(
+                    "update job set state = :state, result = cast(:result as jsonb),"
+                    " error = :error,"
+                    " progress = case when :state = 'done' then 1 else progress end"
+                    " where job_id = :id"
+                ),
+                {
+                    "id": job_id,
+                    "state": state,
+                    "error": error,
+                    "result": msgspec.json.encode(result).decode(),
+                },
+            )

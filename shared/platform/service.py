@@ -1,0 +1,305 @@
+"""A service: its parts put together, served as an app, or working on events and jobs."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+import uvicorn
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy import text
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.contracts.event import Received
+from shared.contracts.identity import AccessRevoked
+from shared.kernel.errors import NotFound
+from shared.platform import metrics, problems
+from shared.platform.auth import TokenVerifier
+from shared.platform.consumer import Consumer, ConsumerLoop
+from shared.platform.database import Database, Transaction
+from shared.platform.jobs import Job, JobHandler, JobRunner, find_job
+from shared.platform.logging import TODAY, TRACE, is_trace, log, new_trace
+from shared.platform.principal import SYSTEM
+from shared.platform.relay import Publisher, Relay
+from shared.platform.settings import PlatformSettings, ServiceSettings
+from shared.platform.transports import Source
+from shared.platform.transports.kafka import KafkaPublisher, KafkaSource
+from shared.platform.transports.log import LogSource
+from shared.platform.web import In, Out, Run, Who
+
+StartHook = Callable[[Database, ServiceSettings], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a service is made of; the platform does the rest.
+
+    `on_start` runs once before the app answers (identity makes its signing key there).
+    """
+
+    name: str
+    title: str
+    settings: type[ServiceSettings]
+    router: APIRouter
+    consumers: Sequence[Consumer] = ()
+    jobs: Mapping[str, JobHandler] = field(default_factory=dict[str, JobHandler])
+    on_start: StartHook | None = None
+
+    @property
+    def topic(self) -> str:
+        """The one topic this service writes."""
+        return f"{self.name}.events"
+
+    @property
+    def prefix(self) -> str:
+        """Where its API lives."""
+        return f"/api/{self.name}/v1"
+
+    def all_consumers(self) -> tuple[Consumer, ...]:
+        """Its own consumers and the one that shuts revoked accounts out."""
+        access = Consumer(
+            f"{self.name}.access",
+            ("identity.events",),
+            {AccessRevoked: _on_access_revoked},
+        )
+        return (*self.consumers, access)
+
+
+async def _on_access_revoked(received: Received, tx: Transaction) -> None:
+    event = received.event
+    assert isinstance(event, AccessRevoked)  # the loop dispatches by class
+    await tx.connection.execute(
+        text("insert into revoked (account_id, at) values (:id, :at) on conflict do nothing"),
+        {"id": event.account_id, "at": tx.now},
+    )
+
+
+class ClockIn(In):
+    """Where the simulated clock is to stand."""
+
+    now: datetime
+
+
+class JobOut(Out):
+    """A job's state: queued, running, done or failed; progress from 0 to 1."""
+
+    job_id: str
+    kind: str
+    state: str
+    progress: float
+    stage: str
+    result: dict[str, object] | None
+    error: str | None
+
+    @classmethod
+    def of(cls, job: Job) -> "JobOut":
+        """From the job's row."""
+        return cls(
+            job_id=str(job.job_id),
+            kind=job.kind,
+            state=job.state,
+            progress=job.progress,
+            stage=job.stage,
+            result=job.result,
+            error=job.error,
+        )
+
+
+def create_app(service: Service, platform: PlatformSettings | None = None) -> FastAPI:
+    """The service's HTTP app, with health, metrics, jobs and OpenAPI beside its own routes."""
+    shared_settings = platform or PlatformSettings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        settings = service.settings()  # pyright: ignore[reportCallIssue] - from the environment
+        app.state.settings = settings
+        app.state.platform = shared_settings
+        app.state.database = Database(settings.database_url, pool_size=settings.pool_size)
+        app.state.verifier = TokenVerifier(shared_settings)
+        if service.on_start:
+            await service.on_start(app.state.database, settings)
+        yield
+        await app.state.database.close()
+
+    app = FastAPI(
+        title=service.title,
+        version="1",
+        lifespan=lifespan,
+        openapi_url=f"{service.prefix}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    problems.install(app)
+    app.include_router(service.router, prefix=service.prefix)
+    app.include_router(_common_routes(service, shared_settings), prefix=service.prefix)
+    app.add_middleware(Trace, service=service.name)
+    return app
+
+
+class Trace:
+    """Gives every request its trace id and every answer the platform's date.
+
+    Pages take the date for deadlines and pre-filled fields: a phone's own clock may be wrong.
+    """
+
+    def __init__(self, app: ASGIApp, service: str) -> None:
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("traceparent", "")
+        TRACE.set(given if is_trace(given) else new_trace())
+        TODAY.set("")
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers["traceparent"] = TRACE.get()
+                if TODAY.get():
+                    headers["yinqi-today"] = TODAY.get()
+                route = getattr(scope.get("route"), "path", "none")
+                metrics.REQUESTS.labels(self._service, route, str(message["status"])).inc()
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def _common_routes(service: Service, platform: PlatformSettings) -> APIRouter:
+    router = APIRouter(tags=["platform"])
+
+    @router.get("/health")
+    async def health(request: Request) -> JSONResponse:
+        """Whether the service can do its work; `outbox` is what waits for the relay."""
+        depth, parked = await _depths(request)
+        return JSONResponse(
+            {"status": "ok", "service": service.name, "outbox": depth, "parked": parked}
+        )
+
+    @router.get("/metrics", include_in_schema=False)
+    async def show_metrics(request: Request) -> Response:
+        depth, parked = await _depths(request)
+        metrics.OUTBOX_DEPTH.labels(service.name).set(depth)
+        metrics.PARKED_NOW.labels(service.name).set(parked)
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    @router.get("/jobs/{job_id}")
+    async def get_job(job_id: str, run: Run) -> JobOut:
+        """State and progress of long work."""
+        try:
+            wanted = UUID(job_id)
+        except ValueError as error:
+            raise NotFound("job.unknown", "没有这项任务") from error
+        return JobOut.of(await run.read(find_job, wanted))
+
+    if platform.simulation:
+
+        @router.post("/clock", status_code=204)
+        async def set_clock(body: ClockIn, request: Request, caller: Who) -> Response:
+            """Move this service's simulated clock (demonstrations and tests only)."""
+            caller.must_be("platform_admin")
+            async with request.app.state.database.transaction() as tx:
+                await tx.connection.execute(
+                    text("update platform_clock set shift = :now - clock_timestamp()"),
+                    {"now": body.now},
+                )
+            return Response(status_code=204)
+
+    return router
+
+
+async def _depths(request: Request) -> tuple[int, int]:
+    async with request.app.state.database.read(SYSTEM) as tx:
+        row = (
+            await tx.connection.execute(
+                text("select (select count(*) from outbox), (select count(*) from parked)")
+            )
+        ).one()
+        return int(row[0]), int(row[1])
+
+
+async def serve(service: Service) -> None:
+    """Answer HTTP until the process is told to stop."""
+    settings = service.settings()  # pyright: ignore[reportCallIssue] - from the environment
+    config = uvicorn.Config(
+        create_app(service),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # pyright: ignore[reportAttributeAccessIssue]
+    try:
+        await server.serve()
+    finally:
+        server.should_exit = True
+
+
+async def work(service: Service) -> None:
+    """Relay events, consume the others' and do jobs, until cancelled."""
+    platform = PlatformSettings()
+    settings = service.settings()  # pyright: ignore[reportCallIssue] - from the environment
+    database = Database(settings.database_url, pool_size=settings.pool_size)
+    relay = Relay(
+        service=service.name,
+        url=settings.database_url,
+        publisher=_publisher(service, platform),
+    )
+    loops = [
+        ConsumerLoop(consumer, database, _source_maker(consumer, settings, platform))
+        for consumer in service.all_consumers()
+    ]
+    jobs = JobRunner(
+        handlers=service.jobs,
+        database=database,
+        settings=settings,
+        worker=f"{service.name}-{platform.worker_name}",
+    )
+    log().info("work.started", name=service.name, transport=platform.transport)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(relay.run())
+            for loop in loops:
+                group.create_task(loop.run())
+            if service.jobs:
+                group.create_task(jobs.run())
+    finally:
+        await database.close()
+
+
+def _publisher(service: Service, platform: PlatformSettings) -> Publisher | None:
+    if platform.transport == "log":
+        return None
+    kafka = KafkaPublisher(bootstrap=platform.kafka_bootstrap, topic=service.topic)
+    return Publisher(service=service.name, publish=kafka.publish)
+
+
+def _source_maker(
+    consumer: Consumer, settings: ServiceSettings, platform: PlatformSettings
+) -> Callable[[], Source]:
+    def make() -> Source:
+        if platform.transport == "log":
+            return LogSource(
+                consumer=consumer.name,
+                own_url=settings.database_url,
+                topics=consumer.topics,
+                log_url=platform.log_url,
+            )
+        return KafkaSource(
+            consumer=consumer.name,
+            worker=platform.worker_name,
+            bootstrap=platform.kafka_bootstrap,
+            topics=consumer.topics,
+        )
+
+    return make

@@ -1,0 +1,50 @@
+"""Two ways for events to reach a consumer: straight from the event logs, or through Kafka.
+
+Both give the same `Record`s, with the same offsets and knowledge times, in the same order per key.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One event on its way: where it stands in its log, when the platform learnt it, its bytes.
+
+    `position` is the transport's own place (Kafka offset, or the log's), to resume from.
+    """
+
+    topic: str
+    part: int
+    off: int
+    position: int
+    at_us: int
+    key: str
+    payload: bytes
+
+
+Partition = tuple[str, int]
+Positions = Mapping[Partition, int]
+FindPositions = Callable[[Sequence[Partition]], Awaitable[Positions]]
+"""Where to resume each partition, read from the consumer's own database."""
+
+
+class Source(Protocol):
+    """What a consumer reads from."""
+
+    async def start(self, find_positions: FindPositions) -> None:
+        """Connect; ask for positions whenever partitions are handed to this process."""
+        ...
+
+    async def poll(self, limit: int) -> list[Record]:
+        """The next records, at most about `limit`; empty after a short wait without any."""
+        ...
+
+    async def rewind(self) -> None:
+        """Go back to the stored positions: the last batch was not applied, or another took over."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of the partitions."""
+        ...

@@ -1,0 +1,248 @@
+"""A real stack for tests: real PostgreSQL, the services' own migrations, apps and consumers.
+
+`settle` moves every outbox and applies every consumer until nothing is left to do: the same relay
+statement and the same consumer code as in a running system, without waiting for their loops.
+"""
+
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx2
+
+from shared.contracts.event import PARTITIONS, Event
+from shared.contracts.identity import Role
+from shared.platform.consumer import apply_records
+from shared.platform.database import Database
+from shared.platform.embedded.databases import ServiceDatabase
+from shared.platform.jobs import JobRunner
+from shared.platform.migrate import migrate
+from shared.platform.relay import move, read_log
+from shared.platform.service import Service, create_app
+from shared.platform.settings import SERVICES, PlatformSettings
+from shared.platform.transports import Record
+from tests.support.tokens import TokenMint
+
+
+def service_named(name: str) -> Service:
+    """The service object of a service package."""
+    service: Service = import_module(f"services.{name}.service").SERVICE
+    return service
+
+
+class Stack:
+    """Some services on one PostgreSQL, driven by the test."""
+
+    def __init__(
+        self, *, databases: dict[str, ServiceDatabase], mint: TokenMint, services: Sequence[str]
+    ) -> None:
+        self.databases = databases
+        self.mint = mint
+        self.services = {name: service_named(name) for name in services}
+        self._open: dict[str, Database] = {}
+        self._clients: dict[str, httpx2.AsyncClient] = {}
+        self._exits = AsyncExitStack()
+
+    async def start(self, folder: Path) -> None:
+        """Migrate and start the apps; others' databases get only the tables events need."""
+        os.environ["YINQI_JWKS_FILE"] = str(self.mint.jwks_file)
+        os.environ["YINQI_SIMULATION"] = "true"
+        os.environ["VISITS_PHOTO_DIR"] = str(folder / "photos")
+        os.environ["REGISTRY_UPLOAD_DIR"] = str(folder / "uploads")
+        os.environ["IDENTITY_KEY_DIR"] = str(folder / "keys")
+        for name, database in self.databases.items():
+            os.environ[f"{name.upper()}_DATABASE_URL"] = database.url
+            os.environ[f"YINQI_LOG_URL_{name.upper()}"] = database.log_url
+            if name in self.services:
+                await migrate(name, database.url)
+            else:
+                await _platform_tables(database.url)
+            self._open[name] = Database(database.url, pool_size=4)
+        for name, service in self.services.items():
+            app = create_app(service, PlatformSettings())
+            await self._exits.enter_async_context(app.router.lifespan_context(app))
+            self._clients[name] = await self._exits.enter_async_context(
+                httpx2.AsyncClient(
+                    transport=httpx2.ASGITransport(app=app),
+                    base_url=f"http://test/api/{name}/v1",
+                )
+            )
+
+    async def stop(self) -> None:
+        """Close everything."""
+        await self._exits.aclose()
+        for database in self._open.values():
+            await database.close()
+
+    def database(self, service: str) -> Database:
+        """A service's database."""
+        return self._open[service]
+
+    async def publish(self, *events: Event) -> None:
+        """Emit events from the service that owns them, as if it had decided so."""
+        from shared.contracts.event import contract_of
+
+        for event in events:
+            async with self._open[contract_of(event).source].transaction() as tx:
+                tx.emit(event)
+
+    async def settle(self) -> None:
+        """Do jobs, move outboxes and apply consumers until nothing changes any more."""
+        busy = True
+        while busy:
+            busy = await self._do_jobs()
+            busy |= await self._move_outboxes()
+            for service in self.services.values():
+                for consumer in service.all_consumers():
+                    busy |= await self._consume(service.name, consumer)
+
+    async def _do_jobs(self) -> bool:
+        done = False
+        for name, service in self.services.items():
+            runner = JobRunner(
+                handlers=service.jobs,
+                database=self._open[name],
+                settings=service.settings(),  # pyright: ignore[reportCallIssue]
+                worker="test",
+            )
+            while work := await runner._take():  # pyright: ignore[reportPrivateUsage]
+                await runner._do(*work)  # pyright: ignore[reportPrivateUsage]
+                done = True
+        return done
+
+    async def _move_outboxes(self) -> bool:
+        moved = 0
+        for database in self.databases.values():
+            connection = await asyncpg.connect(database.url)
+            try:
+                while count := await move(connection):
+                    moved += count
+            finally:
+                await connection.close()
+        return moved > 0
+
+    async def _consume(self, service: str, consumer: Any) -> bool:
+        done = False
+        for topic in consumer.topics:
+            owner = self.databases[topic.removesuffix(".events")]
+            connection = await asyncpg.connect(owner.log_url)
+            try:
+                while records := await self._next(service, consumer.name, topic, connection):
+                    await apply_records(consumer, self._open[service], records)
+                    done = True
+            finally:
+                await connection.close()
+        return done
+
+    async def _next(
+        self, service: str, consumer: str, topic: str, connection: asyncpg.Connection
+    ) -> list[Record]:
+        async with self._open[service].read() as tx:
+            driver = await tx.driver()
+            rows = await driver.fetch(
+                "select part, position from consumer_offset where consumer = $1 and topic = $2",
+                consumer,
+                topic,
+            )
+        positions = dict.fromkeys(range(PARTITIONS), 0) | {r["part"]: r["position"] for r in rows}
+        found = await read_log(connection, positions, 500)
+        return [Record(topic, r.part, r.off, r.off, r.at_us, r.key, r.payload) for r in found]
+
+    def caller(self, service: str, role: Role, **place: Any) -> "Caller":
+        """A signed-in caller of one service."""
+        return Caller(self._clients[service], self.mint.token(role, **place))
+
+    async def rows(self, service: str, sql: str, *args: object) -> list[asyncpg.Record]:
+        """Look straight into a service's database."""
+        async with self._open[service].read() as tx:
+            return await (await tx.driver()).fetch(sql, *args)
+
+    async def empty(self) -> None:
+        """Throw all rows away: every test begins with nothing."""
+        for database in self.databases.values():
+            connection = await asyncpg.connect(database.url)
+            try:
+                tables = await connection.fetch(
+                    "select tablename from pg_tables where schemaname = 'public'"
+                    " and tablename not in ('alembic_version', 'platform_clock', 'log_head')"
+                )
+                names = ", ".join(f'"{row["tablename"]}"' for row in tables)
+                await connection.execute(f"truncate {names} restart identity cascade")
+                await connection.execute(
+                    "update log_head set next_off = 0, published_off = 0, at = '-infinity'"
+                )
+                await connection.execute("update platform_clock set shift = interval '0'")
+            finally:
+                await connection.close()
+
+    async def set_clock(self, instant: str) -> None:
+        """Put the simulated clock of every service to an instant (ISO, with offset)."""
+        for database in self.databases.values():
+            connection = await asyncpg.connect(database.url)
+            try:
+                await connection.execute(
+                    "update platform_clock set shift = $1::text::timestamptz - clock_timestamp()",
+                    instant,
+                )
+            finally:
+                await connection.close()
+
+
+class Caller:
+    """An HTTP client that is signed in and gives every unsafe call a fresh idempotency key."""
+
+    def __init__(self, client: httpx2.AsyncClient, token: str) -> None:
+        self._client = client
+        self._token = token
+
+    async def __call__(
+        self, method: str, path: str, *, key: UUID | str | None = None, **request: Any
+    ) -> httpx2.Response:
+        headers = {"authorization": f"Bearer {self._token}"} | dict(request.pop("headers", {}))
+        if method != "GET":
+            headers["idempotency-key"] = str(key or uuid4())
+        return await self._client.request(method, path, headers=headers, **request)
+
+    async def get(self, path: str, **request: Any) -> httpx2.Response:
+        """GET a path below the service's prefix."""
+        return await self("GET", path, **request)
+
+    async def post(self, path: str, **request: Any) -> httpx2.Response:
+        """POST to a path below the service's prefix."""
+        return await self("POST", path, **request)
+
+
+async def _platform_tables(url: str) -> None:
+    from shared.platform.tables import PLATFORM_UP
+
+    connection = await asyncpg.connect(url)
+    try:
+        if await connection.fetchval("select to_regclass('outbox')") is None:
+            await connection.execute(PLATFORM_UP)
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def running_stack(
+    folder: Path, databases: Sequence[ServiceDatabase], services: Sequence[str]
+) -> AsyncIterator[Stack]:
+    """A started stack of the named services."""
+    stack = Stack(
+        databases={database.name: database for database in databases},
+        mint=TokenMint(folder),
+        services=services,
+    )
+    await stack.start(folder)
+    try:
+        yield stack
+    finally:
+        await stack.stop()
+
+
+ALL = SERVICES
