@@ -50,7 +50,7 @@ class Embedded:
         self._say = say or (lambda _text: None)
         self._home = options.home.resolve()
         self.postgres = Postgres(self._home / "postgres")
-        self.kafka = Kafka(self._home / "kafka") if options.transport == "kafka" else None
+        self.kafka = Kafka(self._home / "kafka", ROOT / ".yinqi" / "cache") if options.transport == "kafka" else None
         self._ports = PortBook(self._home / "run" / "ports.json")
         self._supervisor = Supervisor(self._home / "run", say=self._say)
         self.environment: dict[str, str] = {}

@@ -8,7 +8,7 @@ from shared.platform.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """`signing_key` is a private JWK (Ed25519) as JSON; without it one is made in `key_dir`.
+    """`signing_key` is a private Ed25519 key, JWK or PEM; without it one is made in `key_dir`.
 
     `admin_password` opens the first account, `admin`, where there is none.
     """

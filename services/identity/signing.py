@@ -16,9 +16,9 @@ def signer_of(settings: Settings) -> Signer:
 @lru_cache(maxsize=4)
 def _signer(key_dir: Path, signing_key: str | None) -> Signer:
     if signing_key:
-        return Signer.from_json(signing_key)
+        return Signer.from_text(signing_key)
     ensure_key(key_dir)
-    return Signer.from_json((key_dir / "signing_key.json").read_text())
+    return Signer.from_text((key_dir / "signing_key.json").read_text())
 
 
 def ensure_key(key_dir: Path) -> Path:

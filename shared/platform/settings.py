@@ -19,7 +19,7 @@ class SecretFiles(PydanticBaseSettingsSource):
 
     def get_field_value(
         self,
-        field: FieldInfo,
+        field: FieldInfo,  # noqa: ARG002 - the base class asks for it
         field_name: str,
     ) -> tuple[Any, str, bool]:
         prefix = str(self.config.get("env_prefix", ""))

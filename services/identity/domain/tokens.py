@@ -17,16 +17,21 @@ class Signer:
     key: OKPKey
 
     @classmethod
-    def from_json(cls, text: str) -> "Signer":
-        """From a private JWK."""
-        return cls(OKPKey.import_key(json.loads(text)))
+    def from_text(cls, text: str) -> "Signer":
+        """From a private key, as a JWK or in PEM."""
+        if not text.lstrip().startswith("-----BEGIN"):
+            return cls(OKPKey.import_key(json.loads(text)))
+        return cls._named(OKPKey.import_key(text))
+
+    @classmethod
+    def _named(cls, key: OKPKey) -> "Signer":
+        content = key.as_dict(private=True) | {"kid": key.thumbprint()}
+        return cls(OKPKey.import_key(content))
 
     @classmethod
     def generate(cls) -> "Signer":
         """A new key, named by its thumbprint."""
-        key = OKPKey.generate_key("Ed25519")
-        content = key.as_dict(private=True) | {"kid": key.thumbprint()}
-        return cls(OKPKey.import_key(content))
+        return cls._named(OKPKey.generate_key("Ed25519"))
 
     @property
     def private_json(self) -> str:
