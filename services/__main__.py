@@ -250,6 +250,38 @@ def database_url(service: Service, home: Path) -> str:
     return next(d.url for d in server.create_service_databases(service.name))
 
 
+contracts = typer.Typer(help="事件契约:检查与发布。Event contracts: check and release.")
+app.add_typer(contracts, name="contracts")
+
+
+@contracts.command("check")
+def contracts_check() -> None:
+    """检查事件契约是否与已发布版本兼容。"""
+    from shared.contracts.documents import check  # noqa: PLC0415
+
+    problems = check()
+    for problem in problems:
+        console.print(f"[red]✗[/] {problem}")
+    console.print("契约不兼容" if problems else "契约兼容 contracts are compatible")
+    raise typer.Exit(1 if problems else 0)
+
+
+@contracts.command("write")
+def contracts_write() -> None:
+    """写出 JSON Schema、样例、AsyncAPI 与 docs/events.md;不兼容的改动会被拒绝。"""
+    from shared.contracts.documents import asyncapi, events_page, write  # noqa: PLC0415
+
+    for problem in write():
+        console.print(f"[red]✗[/] {problem}")
+        raise typer.Exit(1)
+    docs = ROOT / "docs"
+    docs.mkdir(exist_ok=True)
+    text = json.dumps(asyncapi(), ensure_ascii=False, indent=1)
+    (docs / "asyncapi.json").write_text(text + "\n")
+    (docs / "events.md").write_text(events_page())
+    console.print("已写出 written")
+
+
 @app.command()
 def test(
     arguments: Annotated[list[str] | None, typer.Argument(help="传给 pytest 的参数")] = None,

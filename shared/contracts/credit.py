@@ -6,11 +6,11 @@ enterprise's county as credit knew it on the business day. Amounts are integer f
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from typing import Literal
 from uuid import UUID
 
-from shared.contracts.event import Code, Event, Fen, RegionCode, contract
+from shared.contracts.event import Code, Event, Fen, Instant, RegionCode, contract
 
 TOPIC = "credit.events"
 
@@ -80,7 +80,7 @@ class LoanGranted(Event, frozen=True, kw_only=True):
     origin: OriginType
     securities: tuple[SecurityType, ...]
     annual_rate_bp: int
-    booked_at: datetime
+    booked_at: Instant
     first_loan_claimed: bool | None
     granted_on: date
     matures_on: date

@@ -34,6 +34,8 @@ ListVintage = Annotated[
 ]
 Code = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
 
+Instant = Annotated[datetime, msgspec.Meta(tz=True, description="A moment, with its offset.")]
+
 Data = dict[str, Any]
 
 
@@ -242,9 +244,17 @@ def _decode_data(wire_type: str, raw: msgspec.Raw) -> Event:
     try:
         if version == declared.version:
             return _DECODERS[name].decode(raw)
-        data: Data = msgspec.json.decode(raw)
-        for step in range(version, declared.version):
-            data = _UPCASTS[name, step](data)
-        return msgspec.convert(data, declared.event, strict=False)
+        return lift(declared, version, msgspec.json.decode(raw))
     except (msgspec.MsgspecError, KeyError) as error:
         raise Malformed(f"{wire_type}: {error}") from error
+
+
+def lift(declared: Contract, version: int, data: Data) -> Event:
+    """Plain data of an older version as today's event.
+
+    Raises: KeyError, where an upcast is missing; `msgspec.ValidationError`, where the data do not
+    fit.
+    """
+    for step in range(version, declared.version):
+        data = _UPCASTS[declared.event.__name__, step](data)
+    return msgspec.convert(data, declared.event, strict=False)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from uuid import UUID
 
-from shared.contracts.event import Event, contract
+from shared.contracts.event import Event, Instant, contract
 
 TOPIC = "reporting.events"
 
@@ -18,6 +18,6 @@ class BulletinPublished(Event, frozen=True, kw_only=True):
     campaign_id: UUID
     quarter: str
     edition: int
-    known_at: datetime
+    known_at: Instant
     sha256: str
     published_on: date

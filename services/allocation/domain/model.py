@@ -1,0 +1,218 @@
+"""The nouns of an allocation, and the states a plan and an assignment may be in."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+from shared.kernel.errors import RuleViolation
+
+Precision = Literal["point", "county", "city"]
+
+
+@dataclass(frozen=True, slots=True)
+class Enterprise:
+    """An enterprise as the allocation sees it: a place, its lenders, who has had it before.
+
+    Coordinates are WGS-84 micro-degrees. `has_loan` is None where the list does not say.
+    `previous_ids` are the institutions that have had it in this campaign, oldest first.
+    """
+
+    enterprise_id: UUID
+    city_code: str
+    county_code: str
+    longitude_e6: int
+    latitude_e6: int
+    precision: Precision = "point"
+    has_loan: bool | None = None
+    lender_ids: frozenset[UUID] = frozenset()
+    previous_ids: tuple[UUID, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """A bank outlet. `service_capacity` is what it declares it can serve; None: undeclared."""
+
+    outlet_id: UUID
+    institution_id: UUID
+    city_code: str
+    longitude_e6: int
+    latitude_e6: int
+    officers: int
+    service_capacity: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionInCity:
+    """A bank institution's presence in one city: how many enterprises it can take there."""
+
+    institution_id: UUID
+    city_code: str
+    institution_type: str
+    capacity: int
+    officers: int
+
+
+class NodeKind(StrEnum):
+    """Who receives an enterprise: a city bureau, or a bank institution."""
+
+    BUREAU = "bureau"
+    INSTITUTION = "institution"
+
+
+class PlanState(StrEnum):
+    """Where a plan is in its life; from `published` on its assignments never change."""
+
+    SOLVING = "solving"
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    SUPERSEDED = "superseded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One computed sharing-out of a campaign's list, at one tier, from one seed."""
+
+    plan_id: UUID
+    campaign_id: UUID
+    tier: int
+    version: int
+    seed: int
+    state: PlanState = PlanState.SOLVING
+    published_at: datetime | None = None
+    superseded_by: UUID | None = None
+    failure: str = ""
+
+
+def plan_solved(plan: Plan) -> Plan:
+    """The computation has ended: the plan can be read, and published.
+
+    Raises:  RuleViolation `plan.not_solving`.
+    Source:  feature A1.
+    """
+    _require_plan(plan, PlanState.SOLVING, "plan.not_solving", "方案不在计算中")
+    return replace(plan, state=PlanState.DRAFT)
+
+
+def plan_failed(plan: Plan, why: str) -> Plan:
+    """The computation could not end; `why` is kept for the one who asked.
+
+    Raises:  RuleViolation `plan.not_solving`.
+    Source:  feature A1.
+    """
+    _require_plan(plan, PlanState.SOLVING, "plan.not_solving", "方案不在计算中")
+    return replace(plan, state=PlanState.FAILED, failure=why)
+
+
+def publish_plan(plan: Plan, *, published_at: datetime) -> Plan:
+    """The draft becomes binding and, from now on, immutable.
+
+    Raises:  RuleViolation `plan.not_draft`.
+    Source:  feature A1; rules JS-06, JS-07.
+    """
+    _require_plan(plan, PlanState.DRAFT, "plan.not_draft", "只有草案可以发布")
+    return replace(plan, state=PlanState.PUBLISHED, published_at=published_at)
+
+
+def supersede_plan(plan: Plan, *, by: Plan) -> Plan:
+    """A later published plan of the same campaign and tier takes the place of this one.
+
+    Raises:  RuleViolation `plan.not_published`, `plan.not_successor`.
+    Source:  feature A1.
+    """
+    _require_plan(plan, PlanState.PUBLISHED, "plan.not_published", "方案尚未发布")
+    same = (plan.campaign_id, plan.tier) == (by.campaign_id, by.tier)
+    if not same or by.version <= plan.version or by.state is not PlanState.PUBLISHED:
+        raise RuleViolation("plan.not_successor", "新方案不能替代该方案", f"version {by.version}")
+    return replace(plan, state=PlanState.SUPERSEDED, superseded_by=by.plan_id)
+
+
+def _require_plan(plan: Plan, state: PlanState, code: str, title: str) -> None:
+    if plan.state is not state:
+        raise RuleViolation(code, title, f"当前状态：{plan.state}")
+
+
+class AssignmentState(StrEnum):
+    """Where an assignment is in its life."""
+
+    ASSIGNED = "assigned"
+    CONTACT_NAMED = "contact_named"
+    RETURN_ASKED = "return_asked"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """An enterprise is this node's duty; the branch and the person once they are named (JS-08)."""
+
+    assignment_id: UUID
+    plan_id: UUID
+    enterprise_id: UUID
+    node_kind: NodeKind
+    bureau_code: str | None = None
+    institution_id: UUID | None = None
+    outlet_id: UUID | None = None
+    staff_id: UUID | None = None
+    round_no: int = 1
+    state: AssignmentState = AssignmentState.ASSIGNED
+    end_reason: str = ""
+
+
+def name_contact(assignment: Assignment, *, outlet_id: UUID, staff_id: UUID) -> Assignment:
+    """The institution names the responsible branch and person; naming again hands over.
+
+    Raises:  RuleViolation `assignment.ended`, `assignment.not_an_institution`.
+    Source:  rule JS-08; feature A9.
+    """
+    _require_open(assignment)
+    if assignment.node_kind is not NodeKind.INSTITUTION:
+        raise RuleViolation("assignment.not_an_institution", "该企业尚未分配到银行机构")
+    asked = assignment.state is AssignmentState.RETURN_ASKED
+    state = AssignmentState.RETURN_ASKED if asked else AssignmentState.CONTACT_NAMED
+    return replace(assignment, outlet_id=outlet_id, staff_id=staff_id, state=state)
+
+
+def ask_return(assignment: Assignment) -> Assignment:
+    """The institution asks its bureau to take the enterprise back; the duty stays meanwhile.
+
+    Raises:  RuleViolation `assignment.ended`, `assignment.return_already_asked`.
+    Source:  feature A8.
+    """
+    _require_open(assignment)
+    if assignment.state is AssignmentState.RETURN_ASKED:
+        raise RuleViolation("assignment.return_already_asked", "退回申请已提交")
+    return replace(assignment, state=AssignmentState.RETURN_ASKED)
+
+
+def decide_return(assignment: Assignment, *, granted: bool) -> Assignment:
+    """The bureau decides. A rejected return stays the bank's duty, and in its denominator.
+
+    Raises:  RuleViolation `assignment.no_return_asked`.
+    Source:  feature A8.
+    """
+    if assignment.state is not AssignmentState.RETURN_ASKED:
+        raise RuleViolation("assignment.no_return_asked", "没有待决定的退回申请")
+    if granted:
+        return replace(assignment, state=AssignmentState.ENDED, end_reason="returned")
+    named = assignment.staff_id is not None
+    return replace(
+        assignment,
+        state=AssignmentState.CONTACT_NAMED if named else AssignmentState.ASSIGNED,
+    )
+
+
+def end_assignment(assignment: Assignment, *, reason: str) -> Assignment:
+    """The duty ends (rotation, a new plan); what was done under it stays.
+
+    Raises:  RuleViolation `assignment.ended`.
+    Source:  rule JS-19; feature A1.
+    """
+    _require_open(assignment)
+    return replace(assignment, state=AssignmentState.ENDED, end_reason=reason)
+
+
+def _require_open(assignment: Assignment) -> None:
+    if assignment.state is AssignmentState.ENDED:
+        raise RuleViolation("assignment.ended", "该分配已结束")

@@ -1,0 +1,106 @@
+// The calls the pages make, one function each.
+import { call, send } from './client'
+import type {
+  Account,
+  Bulletin,
+  Campaign,
+  Enterprise,
+  FigureEnterprises,
+  FigureEvent,
+  Figures,
+  Page,
+  Region,
+  Session,
+  Staff,
+  Task,
+  VisitIn,
+  VisitSaved,
+} from './types'
+
+const IDENTITY = '/api/identity/v1'
+const REGISTRY = '/api/registry/v1'
+const ALLOCATION = '/api/allocation/v1'
+const VISITS = '/api/visits/v1'
+const REPORTING = '/api/reporting/v1'
+
+/** Longest list of ids put into one address. */
+const IDS_PER_CALL = 100
+
+export const signIn = (username: string, password: string): Promise<Session> =>
+  call(`${IDENTITY}/sign-in`, { method: 'POST', body: { username, password }, open: true })
+
+export const activate = (username: string, activationCode: string, password: string): Promise<void> =>
+  call(`${IDENTITY}/activations`, {
+    method: 'POST',
+    body: { username, activation_code: activationCode, password },
+    open: true,
+  })
+
+export const signOut = (): Promise<void> => call(`${IDENTITY}/sign-out`, { method: 'POST' })
+
+export const me = (): Promise<Account> => call(`${IDENTITY}/me`)
+
+export const regions = async (): Promise<Region[]> => (await call<Page<Region>>(`${REGISTRY}/regions`)).items
+
+export const enterprise = (id: string): Promise<Enterprise> => call(`${REGISTRY}/enterprises/${id}`)
+
+export async function enterprises(ids: string[]): Promise<Enterprise[]> {
+  const found: Enterprise[] = []
+  for (let at = 0; at < ids.length; at += IDS_PER_CALL) {
+    const query = { ids: ids.slice(at, at + IDS_PER_CALL).join(','), limit: IDS_PER_CALL }
+    found.push(...(await call<Page<Enterprise>>(`${REGISTRY}/enterprises`, { query })).items)
+  }
+  return found
+}
+
+export const staffOf = async (outletId: string): Promise<Staff[]> =>
+  (await call<Page<Staff>>(`${REGISTRY}/staff`, { query: { outlet_id: outletId, limit: 200 } })).items
+
+export const campaigns = async (): Promise<Campaign[]> => (await call<Page<Campaign>>(`${ALLOCATION}/campaigns`)).items
+
+export async function tasks(): Promise<Task[]> {
+  const all: Task[] = []
+  let cursor: string | null | undefined
+  do {
+    const page: Page<Task> = await call(`${VISITS}/tasks`, { query: { limit: 500, cursor } })
+    all.push(...page.items)
+    cursor = page.next_cursor
+  } while (cursor)
+  return all
+}
+
+export const photoPath = (photoId: string): string => `${VISITS}/photos/${photoId}`
+
+export const saveVisit = (visit: VisitIn): Promise<VisitSaved> =>
+  call(`${VISITS}/visits`, { method: 'POST', body: visit, key: visit.visit_id })
+
+/** What a figure is asked for; the same words as in the address of the board. */
+export interface FigureQuery {
+  campaign_id: string
+  quarter: string
+  known_on?: string
+  region?: string
+  institution_id?: string
+}
+
+export const figures = (
+  query: FigureQuery & { by: 'region' | 'institution'; level?: 'city' | 'county' },
+  etag: string,
+  signal: AbortSignal,
+): Promise<Response> => send(`${REPORTING}/figures`, { query: { ...query }, etag, signal })
+
+export type { Figures }
+
+export const figureEnterprises = (
+  query: FigureQuery & { metric: string; cursor?: string | null },
+): Promise<FigureEnterprises> => call(`${REPORTING}/figures/enterprises`, { query: { ...query, limit: 100 } })
+
+export const figureEvents = async (
+  query: FigureQuery & { metric: string; enterprise_id: string },
+): Promise<FigureEvent[]> => (await call<Page<FigureEvent>>(`${REPORTING}/figures/events`, { query: { ...query } })).items
+
+export const bulletins = async (campaignId: string): Promise<Bulletin[]> =>
+  (await call<Page<Bulletin>>(`${REPORTING}/bulletins`, { query: { campaign_id: campaignId } })).items
+
+export const bulletinFile = async (id: string): Promise<Blob> =>
+  (await send(`${REPORTING}/bulletins/${id}/file.xlsx`)).blob()
