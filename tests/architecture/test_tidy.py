@@ -139,3 +139,14 @@ def test_nothing_is_left_for_later_in_the_code() -> None:
     code = [(n, t) for n, t in texts() if n.endswith((".py", ".ts", ".vue"))]
 
     assert [name for name, text in code if words.search(text)] == []
+
+
+def test_every_error_code_stands_in_its_page() -> None:
+    import importlib.util
+
+    spec = importlib.util.spec_from_file_location("page", ROOT / "deploy/docs/errors_page.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+
+    assert (ROOT / "docs" / "errors.md").read_text() == module.page()

@@ -1,0 +1,92 @@
+"""Writes docs/errors.md: every error code that stands in the code, with its Chinese title.
+
+python deploy/docs/errors_page.py
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ERRORS = {
+    "BadInput": 422,
+    "NotFound": 404,
+    "Conflict": 409,
+    "Refused": 403,
+    "RuleViolation": 409,
+}
+GATEWAY = {
+    "gateway.body_too_large": (413, "内容过大"),
+    "gateway.too_many_requests": (429, "请求过于频繁"),
+    "gateway.service_away": (502, "服务暂不可用"),
+    "gateway.unknown_service": (404, "没有这个服务"),
+}
+
+
+def raised(tree: ast.AST) -> Iterator[tuple[str, int, str]]:
+    """Code, status and title of every error that a module makes from constants."""
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+            continue
+        texts = [arg.value for arg in node.args if isinstance(arg, ast.Constant)]
+        code = texts[0] if texts else None
+        if not isinstance(code, str) or "." not in code:
+            continue
+        if node.func.id in ERRORS:
+            status = next(
+                (
+                    k.value.value
+                    for k in node.keywords
+                    if k.arg == "status" and isinstance(k.value, ast.Constant)
+                ),
+                ERRORS[node.func.id],
+            )
+            title = texts[1] if len(texts) > 1 and isinstance(texts[1], str) else ""
+            yield code, int(str(status)), title
+
+
+def field_codes(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Code and message of every field error made from constants."""
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "FieldError"
+            and len(node.args) > 1
+            and isinstance(node.args[1], ast.Constant)
+        ):
+            last = node.args[2] if len(node.args) > 2 else None
+            text = last.value if isinstance(last, ast.Constant) else ""
+            yield str(node.args[1].value), str(text)
+
+
+def page() -> str:
+    """The page's text."""
+    problems: dict[str, tuple[int, str]] = dict(GATEWAY)
+    fields: dict[str, str] = {}
+    for top in ("services", "shared"):
+        for path in sorted((ROOT / top).rglob("*.py")):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            for code, status, title in raised(tree):
+                problems.setdefault(code, (status, title))
+            for code, text in field_codes(tree):
+                fields.setdefault(code, text)
+    lines = [
+        "# Error codes",
+        "",
+        "Made by `deploy/docs/errors_page.py`; do not edit. Codes never change once released; texts may.",
+        "Errors are `application/problem+json`; `errors[]` names each wrong field, row or cell.",
+        "",
+        "| code | status | 标题 |",
+        "| --- | --- | --- |",
+    ]
+    lines += [
+        f"| `{code}` | {status} | {title} |" for code, (status, title) in sorted(problems.items())
+    ]
+    lines += ["", "## In `errors[]`", "", "| code | 说明 |", "| --- | --- |"]
+    lines += [f"| `{code}` | {text} |" for code, text in sorted(fields.items())]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    (ROOT / "docs" / "errors.md").write_text(page(), encoding="utf-8")
