@@ -138,6 +138,46 @@ def _say(text: str) -> None:
 
 
 @app.command()
+def demo(  # noqa: PLR0917 - one parameter per option
+    size: Annotated[str, typer.Option(help="规模 small | city | province")] = "small",
+    seed: Annotated[int, typer.Option(help="随机种子 same seed, same campaign")] = 7,
+    transport: Annotated[str, typer.Option(help="事件传输 log | kafka")] = "log",
+    home: Home = default_home(),  # noqa: B008
+    port: Annotated[int, typer.Option(help="网关端口 gateway port; 0: any")] = 8080,
+    leave: Annotated[bool, typer.Option("--exit", help="打印通报后结束 end after that")] = False,
+    list_file: Annotated[Path | None, typer.Option("--list", help="自带企业名单 your list")] = None,
+    outlets_file: Annotated[
+        Path | None, typer.Option("--outlets", help="自带网点名录 your outlets")
+    ] = None,
+    photo_share: Annotated[
+        float | None, typer.Option(min=0, max=1, help="有照片的走访占比 share with photos")
+    ] = None,
+) -> None:
+    """启动平台并跑完一次对接活动:从名单到通报。Run a whole campaign, from list to bulletin."""
+    from services.demo import SIZES, Demo, DemoError, run  # noqa: PLC0415
+
+    if size not in SIZES:
+        raise typer.BadParameter("size 只能是 " + " | ".join(SIZES))
+    prepare_pages()
+    asked = Demo(
+        home=home,
+        size=size,
+        seed=seed,
+        transport=_transport(transport),
+        port=port or None,
+        list_file=list_file,
+        outlets_file=outlets_file,
+        photo_share=photo_share,
+    )
+    try:
+        with _reported():
+            run(asked, console, leave=leave)
+    except DemoError as error:
+        console.print(f"[red]{error}[/]", markup=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
 def status(home: Home = default_home()) -> None:  # noqa: B008
     """显示运行状态。What runs, since when, on which ports."""
     state = read_state(home / "run")

@@ -50,8 +50,13 @@ class Embedded:
         self._say = say or (lambda _text: None)
         self._home = options.home.resolve()
         self.postgres = Postgres(self._home / "postgres")
-        self.kafka = Kafka(self._home / "kafka", ROOT / ".yinqi" / "cache") if options.transport == "kafka" else None
+        self.kafka = (
+            Kafka(self._home / "kafka", ROOT / ".yinqi" / "cache")
+            if options.transport == "kafka"
+            else None
+        )
         self._ports = PortBook(self._home / "run" / "ports.json")
+        self._chosen: dict[str, int] = {}
         self._supervisor = Supervisor(self._home / "run", say=self._say)
         self.environment: dict[str, str] = {}
         self.nginx: Nginx | None = None
@@ -109,13 +114,21 @@ class Embedded:
         self._supervisor.start(*self._programs())
         ports = {name: self._port(name) for name in SERVICES}
         self.nginx = Nginx(
-            self._home / "nginx", ports, web=self.options.web, port=self.options.port
+            self._home / "nginx",
+            ports,
+            web=self.options.web,
+            port=self.options.port,
+            # A demonstration signs hundreds of people in from this one address.
+            sign_in_rate="300r/s" if self.options.simulation else "10r/s",
         )
         self._say("gateway 网关")
         self._supervisor.start(self.nginx)
 
     def _port(self, service: str) -> int:
-        return self._ports.port(service)
+        # Chosen once: a port that our own server has taken by now would not look free.
+        if service not in self._chosen:
+            self._chosen[service] = self._ports.port(service)
+        return self._chosen[service]
 
     def _make_environment(self) -> dict[str, str]:
         databases = self.postgres.create_service_databases(*SERVICES)

@@ -177,21 +177,23 @@ def encode(event: Event, *, id: UUID, at: datetime, actor: str, trace: str) -> b
     Raises: Malformed, where a field breaks its declared type or range: refused while the deciding
     transaction can still roll back, never later in the relay.
     """
-    declared = contract_of(event)
+    name = type(event).__name__
+    declared = CONTRACTS[name]
     data = _ENCODER.encode(event)
     try:
-        _DECODERS[type(event).__name__].decode(data)
+        _DECODERS[name].decode(data)
     except msgspec.ValidationError as error:
         raise Malformed(f"{declared.type}: {error}") from error
+    wire_type = declared.type
     envelope: Mapping[str, object] = {
         "specversion": "1.0",
         "id": id,
         "source": declared.source,
-        "type": declared.type,
-        "subject": key_of(event),
+        "type": wire_type,
+        "subject": str(getattr(event, declared.key)),
         "time": at,
         "datacontenttype": "application/json",
-        "dataschema": f"schemas/{declared.type}.json",
+        "dataschema": f"schemas/{wire_type}.json",
         "traceparent": trace,
         "actor": actor,
         "data": msgspec.Raw(data),

@@ -258,14 +258,23 @@ def _renamings(stem: str) -> Iterator[str]:
 def _townships(city_code: str) -> dict[str, str]:
     """Return the townships of a city that name one county, by full name and by stem."""
     found: dict[str, set[str]] = {}
-    for row in tables.rows("townships.csv"):
+    for row in _township_rows().get(city_code[:4], ()):
         stem = _TOWNSHIP_SUFFIX.sub("", row["name"])
-        if row["county"][:4] == city_code[:4] and stem != row["name"]:
+        if stem != row["name"]:
             # A township may have become a subdistrict since, and both names stay in use.
             forms = (stem + end for end in ("街道", "镇", "乡", "办事处"))
             for name in (row["name"], *(forms if len(stem) > 1 else ())):
                 found.setdefault(name, set()).add(row["county"])
     return {name: min(codes) for name, codes in found.items() if len(codes) == 1}
+
+
+@cache
+def _township_rows() -> dict[str, list[dict[str, str]]]:
+    """Return the packaged townships by the first four digits of their city, read once."""
+    rows: dict[str, list[dict[str, str]]] = {}
+    for row in tables.rows("townships.csv"):
+        rows.setdefault(row["county"][:4], []).append(row)
+    return rows
 
 
 def _longest_first(names: Iterable[str]) -> list[str]:

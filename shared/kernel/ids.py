@@ -4,11 +4,15 @@ import secrets
 import threading
 import time
 from datetime import date
+from functools import cache
+from hashlib import sha1
 from typing import Final
 from uuid import UUID, uuid5
 
 # Never change: every stored identifier of a natural key hangs on it.
 _ROOT: Final = UUID("6f1c2a54-93c7-5b0e-8c1d-2f6b7a0e49d1")
+_VERSION_5: Final = 0x5 << 76 | 0b10 << 62
+_VERSION_CLEARED: Final = ~(0xF << 76 | 0b11 << 62)
 _RANDOM_BITS: Final = 74
 _STEP_BITS: Final = 32
 _RAND_B_BITS: Final = 62
@@ -46,4 +50,12 @@ def derived_id(namespace: str, *parts: str | int | date | UUID) -> UUID:
     texts = [str(part) for part in parts]
     if not texts or not all(texts):
         raise ValueError(f"a natural key of {namespace} has no empty part")
-    return uuid5(uuid5(_ROOT, namespace), "".join(f"{len(text)}:{text}" for text in texts))
+    # The same as uuid5, without its detours: lists make these by the hundred thousand.
+    name = "".join([f"{len(text)}:{text}" for text in texts])
+    digest = sha1(_namespace(namespace) + name.encode(), usedforsecurity=False).digest()
+    return UUID(int=int.from_bytes(digest[:16]) & _VERSION_CLEARED | _VERSION_5)
+
+
+@cache
+def _namespace(name: str) -> bytes:
+    return uuid5(_ROOT, name).bytes

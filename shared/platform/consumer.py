@@ -13,21 +13,23 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import msgspec
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.contracts.event import (
-    Event,
-    Malformed,
-    NewerVersion,
-    Received,
-    UnknownEvent,
-    decode,
-)
+from shared.contracts.event import Event, Received, UnknownEvent, decode
 from shared.platform import metrics
-from shared.platform.database import Database, Transaction
+from shared.platform.database import Database, Transaction, is_transient
 from shared.platform.logging import TRACE, log
-from shared.platform.transports import Partition, Positions, Record, Source
+from shared.platform.transports import (
+    LostEvents,
+    Partition,
+    Place,
+    Positions,
+    Record,
+    Source,
+    WrongTopic,
+)
 
 Handler = Callable[[Any, Transaction], Awaitable[None]]
 BatchHandler = Callable[[Sequence[Received], Transaction], Awaitable[None]]
@@ -85,7 +87,10 @@ class ConsumerLoop:
         self._make_source = make_source
 
     async def run(self) -> None:
-        """Read, apply, commit; on a lost connection start over from the stored positions."""
+        """Read, apply, commit; on any trouble start over from the stored positions.
+
+        Raises: WrongTopic, LostEvents: going on would lose events or their order.
+        """
         while True:
             source = self._make_source()
             try:
@@ -94,18 +99,14 @@ class ConsumerLoop:
                     records = await source.poll(self._consumer.batch_size)
                     if records:
                         await self._apply_until_done(source, records)
-            except (
-                OSError,
-                TimeoutError,
-                asyncpg.PostgresError,
-                asyncpg.InterfaceError,
-            ) as error:
-                log().warning(
-                    "consumer.reconnect",
-                    consumer=self._consumer.name,
-                    error=repr(error),
-                )
+            except (WrongTopic, LostEvents):
+                raise
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, DBAPIError) as error:
+                log().warning("consumer.reconnect", consumer=self._consumer.name, error=repr(error))
                 await asyncio.sleep(0.3)
+            except Exception:
+                log().error("consumer.bug", consumer=self._consumer.name, exc_info=True)
+                await asyncio.sleep(2)
             finally:
                 await source.close()
 
@@ -114,26 +115,24 @@ class ConsumerLoop:
             await apply_records(self._consumer, self._database, records)
         except TookOver:
             await source.rewind()
-        except DBAPIError as error:
-            if error.connection_invalidated or _transient(error):
-                await source.rewind()
-                await asyncio.sleep(0.1)
-                return
-            raise ConnectionError(str(error)) from error
+        except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            if not is_transient(error):
+                raise
+            log().warning("consumer.again", consumer=self._consumer.name, error=repr(error))
+            await asyncio.sleep(0.1)
+            await source.rewind()
 
     async def _positions(self, partitions: Sequence[Partition]) -> Positions:
         async with self._database.read() as tx:
             found = await tx.connection.execute(
-                text("select topic, part, position from consumer_offset where consumer = :name"),
+                text(
+                    "select topic, part, next_off, position from consumer_offset"
+                    " where consumer = :name"
+                ),
                 {"name": self._consumer.name},
             )
-            stored = {(row.topic, row.part): int(row.position) for row in found}
-        return {partition: stored.get(partition, 0) for partition in partitions}
-
-
-def _transient(error: DBAPIError) -> bool:
-    state = getattr(error.orig, "sqlstate", "") or ""
-    return state[:2] in ("08", "40", "53", "57") or state == "55P03"
+            stored = {(row.topic, row.part): Place(row.next_off, row.position) for row in found}
+        return {partition: stored.get(partition, Place()) for partition in partitions}
 
 
 async def apply_records(consumer: Consumer, database: Database, records: list[Record]) -> int:
@@ -143,10 +142,11 @@ async def apply_records(consumer: Consumer, database: Database, records: list[Re
     """
     try:
         return await _apply_once(consumer, database, records, careful=False)
-    except (TookOver, DBAPIError, OSError) as error:
-        if not isinstance(error, DBAPIError) or error.connection_invalidated or _transient(error):
-            raise
+    except TookOver:
+        raise
     except Exception as error:
+        if is_transient(error):
+            raise
         log().warning("consumer.careful", consumer=consumer.name, error=repr(error))
     return await _apply_once(consumer, database, records, careful=True)
 
@@ -183,13 +183,11 @@ async def _apply_carefully(
             refused.append(_Refusal(record, received.seq, "waits for an earlier event of its key"))
             continue
         try:
-            async with tx.connection.begin_nested():
+            async with tx.attempt():
                 await consumer.apply([received], tx)
             done += 1
         except Exception as error:
-            if isinstance(error, DBAPIError) and (
-                error.connection_invalidated or _transient(error)
-            ):
+            if is_transient(error):
                 raise
             log().error(
                 "consumer.parked",
@@ -232,6 +230,8 @@ async def _claim(consumer: str, records: list[Record], tx: Transaction) -> list[
         if record.off == expected[partition]:
             expected[partition] += 1
             fresh.append(record)
+    if not fresh:
+        return fresh  # another worker had all of these: its position stands
     await driver.execute(
         "update consumer_offset o set next_off = u.off, position = u.position, updated_at = now()"
         " from unnest($2::text[], $3::smallint[], $4::bigint[], $5::bigint[])"
@@ -259,35 +259,51 @@ async def _sift(
     for record in records:
         stream = (record.topic, record.key)
         last, parked = known.get(stream, (0, False))
-        try:
-            received = decode(
-                record.payload,
-                topic=record.topic,
-                part=record.part,
-                off=record.off,
-                known_at=_EPOCH + timedelta(microseconds=record.at_us),
-            )
-        except UnknownEvent:
-            metrics.UNKNOWN.labels(consumer=consumer).inc()
-            known[stream] = (last + 1, parked)
-            continue
-        except (NewerVersion, Malformed) as error:
-            known[stream] = (last, True)
-            refused.append(_Refusal(record, last + 1, repr(error)))
-            continue
-        if received.seq <= last:
+        found = _decode(record)
+        seq = found.seq if isinstance(found, Received) else _sequence(record.payload, last + 1)
+        if seq <= last:
             metrics.DUPLICATES.labels(consumer=consumer).inc()
         elif parked:
-            refused.append(_Refusal(record, received.seq, "waits for an earlier event of its key"))
-        elif received.seq > last + 1:
+            refused.append(_Refusal(record, seq, "waits for an earlier event of its key"))
+        elif seq > last + 1:
             known[stream] = (last, True)
-            refused.append(
-                _Refusal(record, received.seq, f"gap: {last} is followed by {received.seq}")
-            )
+            refused.append(_Refusal(record, seq, f"gap: {last} is followed by {seq}"))
+        elif isinstance(found, Received):
+            known[stream] = (seq, False)
+            events.append((found, record))
+        elif isinstance(found, UnknownEvent):
+            metrics.UNKNOWN.labels(consumer=consumer).inc()
+            known[stream] = (seq, False)
         else:
-            known[stream] = (received.seq, False)
-            events.append((received, record))
+            known[stream] = (last, True)
+            refused.append(_Refusal(record, seq, repr(found)[:2000]))
     return events, refused, known
+
+
+def _decode(record: Record) -> Received | Exception:
+    """The event, or why it cannot be read: any error, so that no payload stops a worker."""
+    try:
+        return decode(
+            record.payload,
+            topic=record.topic,
+            part=record.part,
+            off=record.off,
+            known_at=_EPOCH + timedelta(microseconds=record.at_us),
+        )
+    except Exception as error:
+        return error
+
+
+def _sequence(payload: bytes, otherwise: int) -> int:
+    """The sequence of an event that cannot be read otherwise."""
+    try:
+        return msgspec.json.decode(payload, type=_Numbered).sequence
+    except msgspec.MsgspecError:
+        return otherwise
+
+
+class _Numbered(msgspec.Struct):
+    sequence: int
 
 
 async def _load_inbox(
@@ -301,7 +317,7 @@ async def _load_inbox(
     for topic, wanted in keys.items():
         rows = await driver.fetch(
             "select key, seq, parked from inbox"
-            " where consumer = $1 and topic = $2 and key = any($3)",
+            " where consumer = $1 and topic = $2 and key = any($3) order by key for update",
             consumer,
             topic,
             list(wanted),
@@ -412,15 +428,7 @@ async def _retry_one(consumer: Consumer, database: Database, row: Any) -> bool:
     }
     try:
         async with database.transaction() as tx:
-            received = decode(
-                row.payload,
-                topic=row.topic,
-                part=row.part,
-                off=row.off,
-                known_at=row.known_at,
-            )
-            await _free(consumer.name, received, tx)
-            await consumer.apply([received], tx)
+            await _reapply(consumer, row, tx)
             await tx.connection.execute(
                 text(
                     "delete from parked where consumer = :consumer and topic = :topic"
@@ -449,7 +457,19 @@ async def _retry_one(consumer: Consumer, database: Database, row: Any) -> bool:
     return True
 
 
-async def _free(consumer: str, received: Received, tx: Transaction) -> None:
+async def _reapply(consumer: Consumer, row: Any, tx: Transaction) -> None:
+    try:
+        received = decode(
+            row.payload, topic=row.topic, part=row.part, off=row.off, known_at=row.known_at
+        )
+    except UnknownEvent:
+        await _free(consumer.name, row, row.seq, tx)
+        return
+    await _free(consumer.name, row, received.seq, tx)
+    await consumer.apply([received], tx)
+
+
+async def _free(consumer: str, row: Any, seq: int, tx: Transaction) -> None:
     """Move the key's sequence on to this event, which must be the next one."""
     moved = await tx.connection.execute(
         text(
@@ -458,10 +478,10 @@ async def _free(consumer: str, received: Received, tx: Transaction) -> None:
         ),
         {
             "consumer": consumer,
-            "topic": received.topic,
-            "key": received.key,
-            "seq": received.seq,
+            "topic": row.topic,
+            "key": row.key,
+            "seq": seq,
         },
     )
     if moved.rowcount != 1:
-        raise LookupError(f"an event before {received.seq} of this key is still missing")
+        raise LookupError(f"an event before {seq} of this key is still missing")

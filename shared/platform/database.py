@@ -16,6 +16,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.contracts.event import Event, contract_of, encode, key_of, part_of
@@ -91,6 +92,7 @@ class Transaction:
     principal: Principal
     _events: list[Event] = field(default_factory=list[Event])
     _audit: list[tuple[str, str, str, str]] = field(default_factory=list[tuple[str, str, str, str]])
+    _emitted: bool = False
 
     @property
     def today(self) -> date:
@@ -118,29 +120,51 @@ class Transaction:
         driver: asyncpg.Connection = raw.driver_connection  # pyright: ignore[reportAssignmentType]
         return driver
 
+    @asynccontextmanager
+    async def attempt(self) -> AsyncIterator[None]:
+        """A part that may fail alone: an exception takes its rows, events and audit lines back."""
+        await self._flush_events()
+        emitted, audited = self._emitted, len(self._audit)
+        try:
+            async with self.connection.begin_nested():
+                yield
+                await self._flush_events()
+        except BaseException:
+            self._events.clear()
+            del self._audit[audited:]
+            self._emitted = emitted
+            raise
+
     async def finish(self, key: IdempotencyKey | None, answer: Answer | None) -> bool:
         """Write events, audit and answer; True where the relay has something to move."""
-        if self._events:
-            await self._flush_events()
+        await self._flush_events()
         if self._audit or key:
             await self._record(key, answer)
-        return bool(self._events)
+        return self._emitted
 
     async def _flush_events(self) -> None:
+        if not self._events:
+            return
         trace, actor, at = TRACE.get(), self.principal.name, self.now
         rows: list[tuple[str, UUID, str, int, bytes]] = []
+        types: dict[type[Event], str] = {}
         for event in self._events:
             key, event_id = key_of(event), new_id()
             body = encode(event, id=event_id, at=at, actor=actor, trace=trace)
             if len(body) > MAX_EVENT_BYTES:
                 raise BadInput("event.too_large", "事件过大", f"{len(body)} > {MAX_EVENT_BYTES}")
-            rows.append((key, event_id, contract_of(event).type, part_of(key), body))
+            wire_type = types.get(type(event)) or types.setdefault(
+                type(event), contract_of(event).type
+            )
+            rows.append((key, event_id, wire_type, part_of(key), body))
         if len(rows) > FLUSH_ROWS:
             rows.sort(key=lambda row: row[0])  # locks are taken in one order: no deadlock
         driver = await self.driver()
         for start in range(0, len(rows), FLUSH_ROWS):
             columns = zip(*rows[start : start + FLUSH_ROWS], strict=True)
             await driver.execute(_FLUSH, *(list(column) for column in columns))
+        self._events.clear()
+        self._emitted = True
 
     async def _record(self, key: IdempotencyKey | None, answer: Answer | None) -> None:
         actions, subjects, before, after = _columns(self._audit)
@@ -270,6 +294,20 @@ async def find_answer(tx: Transaction, key: IdempotencyKey) -> Answer | None:
     return Answer(row.status, row.body)
 
 
+def is_transient(error: BaseException) -> bool:
+    """True where the same work may succeed if done again: connection lost, deadlock, no room.
+
+    Errors reach us through SQLAlchemy or, from bulk statements, straight from the driver.
+    """
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    if isinstance(cause, OSError | asyncpg.InterfaceError):
+        return True
+    state = str(getattr(cause, "sqlstate", None) or "")
+    return state[:2] in ("08", "40", "53", "57") or state == "55P03"
+
+
 def body_hash(body: bytes) -> bytes:
     """SHA-256 of a request body."""
     return hashlib.sha256(body).digest()
@@ -298,18 +336,27 @@ class Bell:
             self._rung.set()
 
     async def _notify(self, rung: asyncio.Event) -> None:
-        try:
-            connection = await asyncpg.connect(self._url)
+        while True:
+            await rung.wait()
             try:
-                while True:
-                    await rung.wait()
-                    rung.clear()
-                    await connection.execute("notify outbox")
-                    await asyncio.sleep(self.PAUSE_SECONDS)
-            finally:
-                await connection.close()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log().warning("bell.lost", error=str(error))
+                await self._session(rung)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log().warning("bell.lost", error=str(error))
+                await asyncio.sleep(0.1)
+
+    async def _session(self, rung: asyncio.Event) -> None:
+        connection = await asyncpg.connect(self._url)
+        try:
+            while True:
+                await rung.wait()
+                rung.clear()  # before the NOTIFY: who commits meanwhile rings again
+                await connection.execute("notify outbox")
+                await asyncio.sleep(self.PAUSE_SECONDS)
+        except BaseException:
+            rung.set()  # lost with its connection: it is rung over the next one
+            raise
+        finally:
+            connection.terminate()
 
     async def close(self) -> None:
         """Stop ringing."""

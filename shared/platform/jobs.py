@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.kernel.errors import NotFound, YinqiError
 from shared.kernel.ids import new_id
-from shared.platform.database import Database, Transaction
+from shared.platform.database import Database, Transaction, is_transient
 from shared.platform.logging import TRACE, log, new_trace
 
 STALE_SECONDS = 15
@@ -52,6 +52,7 @@ class Work:
     params: dict[str, Any]
     database: Database
     settings: Any
+    attempt: int = 1
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -108,6 +109,13 @@ async def find_job(tx: Transaction, job_id: UUID) -> Job:
     return Job(*row)
 
 
+_GIVE_UP = (
+    "update job set state = 'failed', error = 'its worker died every time'"
+    " where state = 'running' and attempts >= :most"
+    " and beat_at < clock_timestamp() - make_interval(secs => :stale)"
+)
+
+
 class JobRunner:
     """Takes queued jobs one at a time; run one or more of these per service."""
 
@@ -160,6 +168,9 @@ class JobRunner:
 
     async def _take(self) -> tuple[str, Work] | None:
         async with self._database.transaction() as tx:
+            await tx.connection.execute(
+                text(_GIVE_UP), {"most": MAX_ATTEMPTS, "stale": STALE_SECONDS}
+            )
             found = await tx.connection.execute(
                 text(
                     "update job set state = 'running', owner = :me, attempts = attempts + 1,"
@@ -179,58 +190,72 @@ class JobRunner:
             row = found.one_or_none()
         if row is None:
             return None
-        return row.kind, Work(row.job_id, row.params, self._database, self._settings)
+        return row.kind, Work(row.job_id, row.params, self._database, self._settings, row.attempts)
 
     async def _do(self, kind: str, work: Work) -> None:
         TRACE.set(new_trace())
-        beat = asyncio.create_task(self._beat(work.job_id))
+        beat = asyncio.create_task(self._beat(work))
         try:
             result = await self._handlers[kind](work)
-            await self._finish(work.job_id, "done", result, None)
+            await self._finish(work, "done", result, None)
         except YinqiError as error:
-            await self._finish(work.job_id, "failed", {"code": error.code}, str(error))
-        except (OSError, DBAPIError) as error:
-            log().error("job.interrupted", kind=kind, job=str(work.job_id), exc_info=True)
-            await self._again(work.job_id, str(error))
+            await self._finish(work, "failed", {"code": error.code}, str(error))
         except Exception as error:
-            log().error("job.failed", kind=kind, job=str(work.job_id), exc_info=True)
-            await self._finish(work.job_id, "failed", None, repr(error))
+            log().error("job.interrupted", kind=kind, job=str(work.job_id), exc_info=True)
+            if isinstance(error, OSError | DBAPIError) or is_transient(error):
+                await self._again(work, str(error))
+            else:
+                await self._finish(work, "failed", None, repr(error))
         finally:
             beat.cancel()
 
-    async def _beat(self, job_id: UUID) -> None:
+    async def _beat(self, work: Work) -> None:
+        """Show that the work goes on; while the database is away, keep trying."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            async with self._database.transaction() as tx:
-                await tx.connection.execute(
-                    text("update job set beat_at = clock_timestamp() where job_id = :id"),
-                    {"id": job_id},
-                )
+            try:
+                async with self._database.transaction() as tx:
+                    await tx.connection.execute(
+                        text(
+                            "update job set beat_at = clock_timestamp()"
+                            " where job_id = :id and attempts = :attempt"
+                        ),
+                        {"id": work.job_id, "attempt": work.attempt},
+                    )
+            except (OSError, DBAPIError) as error:
+                log().warning("job.beat", job=str(work.job_id), error=str(error))
 
-    async def _again(self, job_id: UUID, error: str) -> None:
+    async def _again(self, work: Work, error: str) -> None:
         await asyncio.sleep(1)
         async with self._database.transaction() as tx:
             await tx.connection.execute(
                 text(
                     "update job set error = :error, state = case when attempts < :most"
-                    " then 'queued' else 'failed' end where job_id = :id"
+                    " then 'queued' else 'failed' end where job_id = :id and attempts = :attempt"
                 ),
-                {"id": job_id, "error": error, "most": MAX_ATTEMPTS},
+                {
+                    "id": work.job_id,
+                    "error": error,
+                    "most": MAX_ATTEMPTS,
+                    "attempt": work.attempt,
+                },
             )
 
     async def _finish(
-        self, job_id: UUID, state: str, result: dict[str, Any] | None, error: str | None
+        self, work: Work, state: str, result: dict[str, Any] | None, error: str | None
     ) -> None:
+        """Close the job, unless another worker has taken it over meanwhile."""
         async with self._database.transaction() as tx:
             await tx.connection.execute(
                 text(
                     "update job set state = :state, result = cast(:result as jsonb),"
                     " error = :error,"
                     " progress = case when :state = 'done' then 1 else progress end"
-                    " where job_id = :id"
+                    " where job_id = :id and attempts = :attempt"
                 ),
                 {
-                    "id": job_id,
+                    "id": work.job_id,
+                    "attempt": work.attempt,
                     "state": state,
                     "error": error,
                     "result": msgspec.json.encode(result).decode(),

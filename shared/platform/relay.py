@@ -13,15 +13,18 @@ from itertools import groupby
 
 import asyncpg
 
+from shared.platform.clock import monotonic
 from shared.platform.logging import log
 
 MOVE_ROWS = 2_000
 POLL_SECONDS = 0.5
+PROBE_SECONDS = 1.0
+_IDS = "'outbox_id_seq'::regclass"
 _LOCK = 0x59514C59  # any fixed number: one relay per database
 
 _MOVE = """
 with batch as (
-  delete from outbox where id in (select id from outbox order by id limit $1)
+  delete from outbox where id in (select id from outbox where id > $2 order by id limit $1)
   returning id, event_id, part, key, seq, type, payload
 ), heads as (
   update log_head h
@@ -73,11 +76,65 @@ async def read_log(
 
 Publish = Callable[[list[LogRow]], Awaitable[None]]
 """Sends rows of one partition in order and returns when all are acknowledged."""
+FindEnds = Callable[[], Awaitable[Mapping[int, int]]]
+"""Per partition, the offset after the last one the broker really holds."""
 
 
-async def move(connection: asyncpg.Connection, rows: int = MOVE_ROWS) -> int:
-    """Move up to `rows` committed events to the log; how many were moved."""
-    return int(await connection.fetchval(_MOVE, rows) or 0)
+class ForeignTopic(Exception):
+    """The topic holds more than this log: it belongs to another database, so nothing is sent."""
+
+
+async def move(connection: asyncpg.Connection, rows: int = MOVE_ROWS, floor: int = 0) -> int:
+    """Move up to `rows` committed events with ids above `floor` to the log; how many were moved."""
+    return int(await connection.fetchval(_MOVE, rows, floor) or 0)
+
+
+async def republish(url: str) -> int:
+    """Send the whole log to the broker again: it lost its disk. Returns: how many events.
+
+    Consumers drop, by offset, what they have had. A running relay notices within its poll interval.
+    """
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("update log_head set published_off = 0")
+        return int(await connection.fetchval("select sum(next_off) from log_head"))
+    finally:
+        await connection.close()
+
+
+class Floor:
+    """An id below which nothing will ever appear in the outbox again: dead rows are not searched.
+
+    Rows a long reader still sees are dead to the relay but stay in the index. Proof: a writer takes
+    its key's lock, and with it a transaction id, before it draws an outbox id. So all writers of
+    ids up to `_last` have transaction ids below `_xmax`, read after it. Once the oldest running
+    transaction is not below `_xmax` they have all ended, and a later move that finds less than it
+    asked for has taken all of theirs. Only speed rests on it: a new relay begins at 0.
+    """
+
+    def __init__(self) -> None:
+        self.id: int = 0
+        self._last: int = 0
+        self._xmax: int = 0
+        self._ended = False
+
+    async def before_move(self, connection: asyncpg.Connection) -> None:
+        """Look whether the writers of the last probe have ended."""
+        if self._last > self.id:
+            oldest = await _number(connection, "pg_snapshot_xmin(pg_current_snapshot())")
+            self._ended = oldest >= self._xmax
+
+    async def after_drained(self, connection: asyncpg.Connection) -> None:
+        """The outbox was emptied: raise the floor where that is proven, and probe anew."""
+        if self._ended:
+            self.id, self._ended = self._last, False
+        if self._last <= self.id:
+            self._last = await _number(connection, f"coalesce(pg_sequence_last_value({_IDS}), 0)")
+            self._xmax = await _number(connection, "pg_snapshot_xmax(pg_current_snapshot())")
+
+
+async def _number(connection: asyncpg.Connection, expression: str) -> int:
+    return int(str(await connection.fetchval(f"select {expression}::text")))
 
 
 class Relay:
@@ -90,13 +147,18 @@ class Relay:
         self._woken = asyncio.Event()
 
     async def run(self) -> None:
-        """Relay until cancelled; a lost connection is made anew."""
+        """Relay until cancelled; a lost connection is made anew.
+
+        Raises: an ExceptionGroup of WrongTopic or ForeignTopic, where sending would break order.
+        """
         while True:
             try:
                 await self._session()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log().warning("relay.reconnect", service=self._service, error=str(error))
-                await asyncio.sleep(0.2)
+            except* (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as errors:
+                log().warning(
+                    "relay.reconnect", service=self._service, error=repr(errors.exceptions)
+                )
+            await asyncio.sleep(0.2)
 
     async def _session(self) -> None:
         connection = await asyncpg.connect(self._url)
@@ -108,31 +170,40 @@ class Relay:
                 group.create_task(self._move_all(connection))
                 if self._publisher:
                     group.create_task(self._publisher.run(self._url))
-        except* (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as errors:
-            raise ConnectionError(str(errors.exceptions[0])) from errors
         finally:
-            await connection.close(timeout=2)
+            connection.terminate()
 
     async def _move_all(self, connection: asyncpg.Connection) -> None:
+        floor, probed_at = Floor(), monotonic()
         while True:
             self._woken.clear()
-            moved = await move(connection)
+            if probe := monotonic() > probed_at + PROBE_SECONDS:
+                probed_at = monotonic()
+                await floor.before_move(connection)
+            moved = await move(connection, MOVE_ROWS, floor.id)
             if moved:
                 await connection.execute("notify event_log")
                 if self._publisher:
                     self._publisher.wake()
             if moved < MOVE_ROWS:
+                if probe:
+                    await floor.after_drained(connection)
                 await _wait(self._woken, POLL_SECONDS)
 
 
 class Publisher:
-    """Publishes a service's event log from where the last acknowledged batch ended."""
+    """Publishes a service's event log from where the last acknowledged batch ended.
+
+    With `ends` it first looks what the broker really holds, so that a broker that lost its disk, or
+    its last seconds, is filled again by itself.
+    """
 
     BATCH = 2_000
 
-    def __init__(self, *, service: str, publish: Publish) -> None:
+    def __init__(self, *, service: str, publish: Publish, ends: FindEnds | None = None) -> None:
         self._service = service
         self._publish = publish
+        self._ends = ends
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -140,40 +211,83 @@ class Publisher:
         self._woken.set()
 
     async def run(self, url: str) -> None:
-        """Publish until cancelled; a broker that is away is tried again every 2 s or sooner."""
-        connection = await asyncpg.connect(url)
-        pause = 0.1
+        """Publish until cancelled; a broker that is away is tried again every second or sooner."""
+        # How far was published need not be durable: what is sent twice is dropped by offset.
+        connection = await asyncpg.connect(url, server_settings={"synchronous_commit": "off"})
+        pause, compared = 0.1, False
         try:
             while True:
                 self._woken.clear()
                 try:
+                    if not compared:
+                        await self._compare(connection)
+                        compared = True
                     more = await self._publish_all(connection)
                     pause = 0.1
                 except (OSError, TimeoutError) as error:
                     log().warning("relay.broker_away", service=self._service, error=repr(error))
-                    more, pause = False, min(pause * 2, 2.0)
+                    more, compared = False, False
+                    await asyncio.sleep(pause)
+                    pause = min(pause * 2, 1.0)
+                    continue
                 if not more:
-                    await _wait(self._woken, POLL_SECONDS if pause == 0.1 else pause)
+                    await _wait(self._woken, POLL_SECONDS)
         finally:
-            await connection.close(timeout=2)
+            connection.terminate()
+
+    async def _compare(self, connection: asyncpg.Connection) -> None:
+        """Take back what the broker does not hold.
+
+        Raises: ForeignTopic, where it holds more than was ever written here.
+        """
+        if self._ends is None:
+            return
+        ends = await self._ends()
+        for head in await connection.fetch("select * from log_head"):
+            end = ends.get(head["part"], 0)
+            if end > head["next_off"]:
+                raise ForeignTopic(
+                    f"{self._service}/{head['part']} ends at {end} on the broker, at"
+                    f" {head['next_off']} here: the topic belongs to another database"
+                )
+            if end < head["published_off"]:
+                log().warning("relay.refill", service=self._service, part=head["part"], off=end)
+                await self._note(connection, [head["part"]], [head["published_off"]], [end])
 
     async def _publish_all(self, connection: asyncpg.Connection) -> bool:
         """Publish the next batch of every partition; True where some partition has more."""
         heads = await connection.fetch(
             "select part, published_off from log_head where published_off < next_off"
         )
-        rows = await read_log(
-            connection, {h["part"]: h["published_off"] for h in heads}, self.BATCH
-        )
+        if not heads:
+            return False
+        begun = {head["part"]: head["published_off"] for head in heads}
+        rows = await read_log(connection, begun, self.BATCH)
         batches = [list(batch) for _, batch in groupby(rows, key=lambda row: row.part)]
-        await asyncio.gather(*(self._publish(batch) for batch in batches))
-        for batch in batches:
-            await connection.execute(
-                "update log_head set published_off = $2 where part = $1",
-                batch[0].part,
-                batch[-1].off + 1,
-            )
+        results = await asyncio.gather(
+            *(self._publish(batch) for batch in batches), return_exceptions=True
+        )
+        sent = [b for b, result in zip(batches, results, strict=True) if result is None]
+        parts = [batch[0].part for batch in sent]
+        ends = [batch[-1].off + 1 for batch in sent]
+        await self._note(connection, parts, [begun[part] for part in parts], ends)
+        for result in results:
+            if result is not None:
+                raise result
         return any(len(batch) == self.BATCH for batch in batches)
+
+    async def _note(
+        self, connection: asyncpg.Connection, parts: list[int], begun: list[int], ends: list[int]
+    ) -> None:
+        # Only from where this batch began: a `republish` in between must not be overwritten.
+        await connection.execute(
+            "update log_head h set published_off = u.upto"
+            " from unnest($1::smallint[], $2::bigint[], $3::bigint[]) as u (part, begun, upto)"
+            " where h.part = u.part and h.published_off = u.begun",
+            parts,
+            begun,
+            ends,
+        )
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -281,7 +281,7 @@ def _publisher(service: Service, platform: PlatformSettings) -> Publisher | None
     if platform.transport == "log":
         return None
     kafka = KafkaPublisher(bootstrap=platform.kafka_bootstrap, topic=service.topic)
-    return Publisher(service=service.name, publish=kafka.publish)
+    return Publisher(service=service.name, publish=kafka.publish, ends=kafka.ends)
 
 
 def _source_maker(

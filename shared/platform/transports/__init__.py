@@ -24,8 +24,24 @@ class Record:
     payload: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a consumer stands: the next log offset it needs, and where the transport had it."""
+
+    next_off: int = 0
+    position: int = 0
+
+
+class WrongTopic(Exception):
+    """The topic has another partition count: order per key would break, so nothing starts."""
+
+
+class LostEvents(Exception):
+    """The log no longer fits what a consumer has had: nothing starts, rather than skip events."""
+
+
 Partition = tuple[str, int]
-Positions = Mapping[Partition, int]
+Positions = Mapping[Partition, Place]
 FindPositions = Callable[[Sequence[Partition]], Awaitable[Positions]]
 """Where to resume each partition, read from the consumer's own database."""
 

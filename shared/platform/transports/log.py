@@ -7,7 +7,7 @@ import asyncpg
 
 from shared.contracts.event import PARTITIONS
 from shared.platform.relay import read_log
-from shared.platform.transports import FindPositions, Partition, Record
+from shared.platform.transports import FindPositions, LostEvents, Partition, Record
 
 WAIT_SECONDS = 0.5
 
@@ -39,7 +39,10 @@ class LogSource:
         self._find: FindPositions | None = None
 
     async def start(self, find_positions: FindPositions) -> None:
-        """Wait for the lock, connect to every log and listen for growth."""
+        """Wait for the lock, connect to every log and listen for growth.
+
+        Raises: LostEvents, where a log is shorter than what this consumer has had of it.
+        """
         self._find = find_positions
         self._lock = lock = await asyncpg.connect(self._own_url)
         while not await lock.fetchval(
@@ -81,6 +84,9 @@ class LogSource:
         rows = await read_log(self._connections[topic], positions, limit)
         counts = [0] * PARTITIONS
         for row in rows:
+            if row.off != self._positions[topic, row.part]:
+                expected = self._positions[topic, row.part]
+                raise LostEvents(f"{topic}/{row.part}: {expected} is gone, {row.off} follows")
             self._positions[topic, row.part] = row.off + 1
             counts[row.part] += 1
         if max(counts) == limit:
@@ -97,8 +103,20 @@ class LogSource:
             raise ConnectionError("the source was not started")
         partitions = [(topic, part) for topic in self._topics for part in range(PARTITIONS)]
         stored = await self._find(partitions)
-        self._positions = {partition: stored.get(partition, 0) for partition in partitions}
+        self._positions = {partition: stored[partition].next_off for partition in partitions}
+        for topic in self._topics:
+            await self._check_log(topic)
         self._grown.update(self._topics)
+
+    async def _check_log(self, topic: str) -> None:
+        heads = await self._connections[topic].fetch("select part, next_off from log_head")
+        for head in heads:
+            wanted = self._positions[topic, head["part"]]
+            if wanted > head["next_off"]:
+                raise LostEvents(
+                    f"{topic}/{head['part']} ends at {head['next_off']},"
+                    f" but {self._consumer} has had {wanted}: another log, or an old backup"
+                )
 
     async def close(self) -> None:
         """Close all connections, which frees the lock."""

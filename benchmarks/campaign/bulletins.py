@@ -1,0 +1,85 @@
+"""Quarterly bulletins: published by the regulator, printed for people."""
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.campaign.api import Api, Caller, Json
+from benchmarks.campaign.waiting import figures_settled
+from benchmarks.campaign.world import World
+
+REPORTING = "/reporting/v1"
+#: code, heading, whether it is money.
+COLUMNS = (
+    ("listed", "名单\n企业", False),
+    ("visited", "已走访\n企业", False),
+    ("matched", "本季\n对接成功", False),
+    ("matched_total", "累计\n对接成功", False),
+    ("lines_n", "本季授信\n笔数", False),
+    ("lines_fen", "本季授信\n万元", True),
+    ("granted_n", "本季放款\n笔数", False),
+    ("granted_fen", "本季放款\n万元", True),
+    ("granted_fen_total", "累计放款\n万元", True),
+    ("balance_fen", "贷款余额\n万元", True),
+    ("borrowers", "有余额\n企业", False),
+)
+MOST_BANKS = 40
+
+
+async def publish(world: World, quarter: str) -> Json:
+    """Publish the bulletin of a quarter once reporting has taken everything in."""
+    with world.steps.step(f"通报 bulletin {quarter}") as step:
+        await figures_settled(world, quarter)
+        body = {"campaign_id": world.campaign_id, "quarter": quarter}
+        head = await world.api.post(world.regulator, f"{REPORTING}/bulletins", body)
+        world.journal.note("bulletin", quarter=quarter, edition=head["edition"])
+        step.note(f"第 {head['edition']} 版 edition,SHA-256 {head['sha256'][:16]}…")
+        return head
+
+
+async def kept(api: Api, who: Caller, campaign_id: str) -> list[Json]:
+    """The published editions, whole, in the order of their quarters."""
+    heads = (await api.get(who, f"{REPORTING}/bulletins", campaign_id=campaign_id))["items"]
+    editions = [await api.get(who, f"{REPORTING}/bulletins/{h['bulletin_id']}") for h in heads]
+    return sorted(editions, key=lambda each: (each["quarter"], each["edition"]))
+
+
+def show(console: Console, edition: Json) -> None:
+    """Print an edition: by region, then by institution."""
+    content = edition["content"]
+    title = f"{edition['quarter']} 银企对接情况通报(第 {edition['edition']} 版)"
+    known = f"数据截至 known at {edition['known_at']}"
+    console.print(
+        _table(f"{title} · 按地区 by region", "region_name", content["by_region"], content)
+    )
+    banks = sorted(
+        content["by_institution"],
+        key=lambda line: (-line["metrics"]["granted_fen_total"], line["institution_name"]),
+    )
+    shown = _table(
+        f"{title} · 按机构 by institution", "institution_name", banks[:MOST_BANKS], content
+    )
+    if len(banks) > MOST_BANKS:
+        shown.caption = f"放款最多的 {MOST_BANKS} 家,共 {len(banks)} 家 the largest of all"
+    console.print(shown)
+    console.print(f"[dim]{known}[/]")
+    for note in content["notes"]:
+        console.print(f"[dim]注:{note}[/]")
+
+
+def _table(title: str, name: str, lines: list[Json], content: Json) -> Table:
+    table = Table(title=title, title_justify="left", pad_edge=False)
+    table.add_column("", no_wrap=True, overflow="ellipsis", max_width=28)
+    for _, heading, _money in COLUMNS:
+        table.add_column(heading, justify="right")
+    for line in lines:
+        table.add_row(str(line[name]), *_cells(line))
+    table.add_section()
+    table.add_row("合计 total", *_cells(content["total"]))
+    return table
+
+
+def _cells(line: Json) -> list[str]:
+    return [
+        f"{float(line['wan'][code]):,.2f}" if money else f"{line['metrics'][code]:,}"
+        for code, _, money in COLUMNS
+    ]

@@ -1,0 +1,1 @@
+"""The measurements; each is a program of its own: `python -m benchmarks.measures.NAME --quick`."""

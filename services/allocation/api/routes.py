@@ -1,0 +1,199 @@
+"""The HTTP of allocation: parse, run one use case, answer."""
+
+from typing import Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Response
+
+from services.allocation.api.schemas import (
+    AssignmentDetailOut,
+    AssignmentOut,
+    AssignmentPage,
+    CampaignIn,
+    CampaignOut,
+    CampaignPage,
+    ContactsIn,
+    ContactsOut,
+    PlanIn,
+    PlanOut,
+    PlanPage,
+    PlanRowOut,
+    PlanRowPage,
+    PlanViewOut,
+    ProgressOut,
+    ReplayOut,
+    RotationIn,
+    StartedOut,
+)
+from services.allocation.store import assignments, campaigns
+from services.allocation.usecases import reading
+from services.allocation.usecases.campaigns import OpenCampaign, find_campaign, open_campaign
+from services.allocation.usecases.contacts import (
+    NameContacts,
+    find_assignment,
+    name_contacts,
+    progress_of,
+)
+from services.allocation.usecases.planning import MakePlan, Rotate, make_plan, rotate
+from services.allocation.usecases.publishing import Publish, publish
+from shared.kernel.errors import BadInput
+from shared.platform.web import Cursor, Limit, Run, decode_cursor, page_of
+
+router = APIRouter(tags=["allocation"])
+
+
+@router.post("/campaigns", status_code=202, response_model=CampaignOut)
+async def post_campaign(body: CampaignIn, run: Run) -> Response:
+    """Open a campaign on a list; the enterprises are then enrolled by a job."""
+    command = OpenCampaign(body.profile, body.name, body.list_vintage.isoformat(), body.opens_on)
+    return await run(open_campaign, command, answer=CampaignOut.of, status=202)
+
+
+@router.get("/campaigns")
+async def get_campaigns(run: Run) -> CampaignPage:
+    """All campaigns, newest first."""
+    found = await run.read(campaigns.all_of_them)
+    return CampaignPage(items=[CampaignOut.of(one) for one in found])
+
+
+@router.get("/campaigns/{campaign_id}")
+async def get_campaign(campaign_id: UUID, run: Run) -> CampaignOut:
+    """One campaign."""
+    return CampaignOut.of(await run.read(find_campaign, campaign_id))
+
+
+@router.post("/campaigns/{campaign_id}/plans", status_code=202, response_model=StartedOut)
+async def post_plan(campaign_id: UUID, body: PlanIn, run: Run) -> Response:
+    """Share the campaign's list out at a tier; a job solves the plan and leaves a draft."""
+    command = MakePlan(campaign_id, body.tier, body.seed)
+    return await run(make_plan, command, answer=StartedOut.of, status=202)
+
+
+@router.post("/campaigns/{campaign_id}/rotations", status_code=202, response_model=StartedOut)
+async def post_rotation(campaign_id: UUID, body: RotationIn, run: Run) -> Response:
+    """Give unmatched enterprises to another institution; a job leaves a draft to publish."""
+    command = Rotate(campaign_id, body.rotated_on, body.seed)
+    return await run(rotate, command, answer=StartedOut.of, status=202)
+
+
+@router.get("/plans")
+async def get_plans(campaign_id: UUID, run: Run) -> PlanPage:
+    """A campaign's plans, newest first."""
+    found = await run.read(reading.list_plans, campaign_id)
+    return PlanPage(items=[PlanOut.of(one) for one in found])
+
+
+@router.get("/plans/{plan_id}")
+async def get_plan(plan_id: UUID, run: Run) -> PlanViewOut:
+    """A plan with its load report, and why some have no place."""
+    return PlanViewOut.seen(await run.read(reading.view_plan, plan_id))
+
+
+@router.get("/plans/{plan_id}/assignments")
+async def get_plan_rows(
+    plan_id: UUID,
+    run: Run,
+    *,
+    institution_id: UUID | None = None,
+    region: str | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> PlanRowPage:
+    """Where the plan sends each enterprise, and why."""
+    found = await run.read(
+        reading.list_rows,
+        plan_id,
+        institution_id=institution_id,
+        region=region,
+        after=_one_id(cursor),
+        limit=limit,
+    )
+    rows, following = page_of(found, limit, lambda row: (row.enterprise_id,))
+    return PlanRowPage(items=[PlanRowOut.of(row) for row in rows], next_cursor=following)
+
+
+@router.get("/plans/{plan_id}/assignments/{enterprise_id}")
+async def get_plan_row(plan_id: UUID, enterprise_id: UUID, run: Run) -> PlanRowOut:
+    """Where the plan sends one enterprise, and why."""
+    return PlanRowOut.of(await run.read(reading.find_row, plan_id, enterprise_id))
+
+
+@router.get("/plans/{plan_id}/replay")
+async def get_replay(plan_id: UUID, city_code: str, run: Run) -> ReplayOut:
+    """Solve a city again from the stored inputs and compare who got whom."""
+    return ReplayOut.of(await reading.replay(run.database, run.principal, plan_id, city_code))
+
+
+@router.post("/plans/{plan_id}/publication", status_code=202, response_model=StartedOut)
+async def post_publication(plan_id: UUID, run: Run) -> Response:
+    """Make a draft binding; a job announces every enterprise that begins or moves."""
+    return await run(publish, Publish(plan_id), answer=StartedOut.of, status=202)
+
+
+@router.get("/assignments")
+async def get_assignments(
+    run: Run,
+    *,
+    campaign_id: UUID | None = None,
+    tier: int | None = None,
+    institution_id: UUID | None = None,
+    outlet_id: UUID | None = None,
+    staff_id: UUID | None = None,
+    without_contact: bool | None = None,
+    enterprise_id: UUID | None = None,
+    region: str | None = None,
+    state: Literal["live", "ended", "all"] = "live",
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> AssignmentPage:
+    """The assignments the caller may see, by id; ended ones only when asked for."""
+    wanted = assignments.AssignmentFilter(
+        campaign_id=campaign_id,
+        tier=tier,
+        institution_id=institution_id,
+        outlet_id=outlet_id,
+        staff_id=staff_id,
+        enterprise_id=enterprise_id,
+        region=region,
+        without_contact=without_contact,
+        state=state,
+        after=_one_id(cursor),
+        limit=limit,
+    )
+    found = await run.read(assignments.page, wanted)
+    rows, following = page_of(found, limit, lambda row: (row.assignment_id,))
+    return AssignmentPage(items=[AssignmentOut.of(row) for row in rows], next_cursor=following)
+
+
+@router.get("/assignments/{assignment_id}")
+async def get_assignment(assignment_id: UUID, run: Run) -> AssignmentDetailOut:
+    """One assignment with everyone who was its contact."""
+    return AssignmentDetailOut.seen(await run.read(find_assignment, assignment_id))
+
+
+@router.post("/contacts:batch", response_model=ContactsOut)
+async def post_contacts(body: ContactsIn, run: Run) -> Response:
+    """Name branch and person for up to 1,000 enterprises; each row is answered."""
+    return await run(name_contacts, NameContacts(body.namings()), answer=ContactsOut.of)
+
+
+@router.get("/contacts/missing")
+async def get_missing(campaign_id: UUID, run: Run) -> ProgressOut:
+    """Institutions that have not named all contacts yet."""
+    return ProgressOut.of(await run.read(progress_of, campaign_id), missing_only=True)
+
+
+@router.get("/load")
+async def get_load(campaign_id: UUID, run: Run) -> ProgressOut:
+    """What each institution has, and for how many a contact is named."""
+    return ProgressOut.of(await run.read(progress_of, campaign_id), missing_only=False)
+
+
+def _one_id(cursor: str | None) -> UUID | None:
+    place = decode_cursor(cursor, parts=1)
+    if place is None:
+        return None
+    try:
+        return UUID(str(place[0]))
+    except ValueError as error:
+        raise BadInput("page.cursor", "分页标记无效,请从第一页重新查询") from error

@@ -1,0 +1,1 @@
+"""Every SQL statement of allocation, one module per noun."""

@@ -1,0 +1,160 @@
+"""What a plan is computed from: enterprises with their place and history, outlets, loads."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from services.allocation.domain.model import Enterprise, Outlet
+from services.allocation.domain.profile import MatchedRule
+from services.allocation.store.campaigns import Campaign
+from shared.platform.database import Transaction
+
+#: Each enrolled enterprise where it is on day $2; the list says so until it moved.
+PLACES = """
+select n.enterprise_id, coalesce(c.region_code, l.region_code) as region_code,
+  coalesce(c.longitude_e6, l.longitude_e6) as longitude_e6,
+  coalesce(c.latitude_e6, l.latitude_e6) as latitude_e6,
+  coalesce(c.precision, l.precision) as precision, l.has_loan, l.lender_ids
+from campaign k join enrolment n using (campaign_id)
+join list_entry l on l.list_vintage = k.list_vintage and l.enterprise_id = n.enterprise_id
+left join lateral (select region_code, longitude_e6, latitude_e6, precision
+  from enterprise_change e where e.enterprise_id = n.enterprise_id
+  and e.valid_from >= l.listed_on and e.valid_from <= $2
+  order by e.valid_from desc limit 1) c on true
+where k.campaign_id = $1
+"""
+
+#: Whether enterprise {e} is matched (JS-19): kinds $3, from the opening to $2, at {i} or anywhere.
+MATCHED = """exists (select from financing f where f.enterprise_id = {e}
+  and f.kind = any($3::text[]) and f.happened_on >= k.opens_on and f.happened_on <= $2
+  and ($4 or f.institution_id = {i}))"""
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """Who has an enterprise now, at tier 2, and whether it is matched."""
+
+    institution_id: UUID
+    matched: bool
+
+
+def matched_values(rule: MatchedRule) -> tuple[list[str], bool]:
+    """What `MATCHED` takes as $3 and $4: the kinds that count, and whether anybody's do."""
+    return list(rule.any_of), rule.at == "any_institution"
+
+
+async def enterprises(tx: Transaction, campaign: Campaign, day: date) -> list[Enterprise]:
+    """All that take part, as of a day."""
+    driver = await tx.driver()
+    rows = await driver.fetch(PLACES, campaign.campaign_id, day)
+    return [
+        Enterprise(
+            row["enterprise_id"],
+            city_code=row["region_code"][:4] + "00",
+            county_code=row["region_code"],
+            longitude_e6=row["longitude_e6"],
+            latitude_e6=row["latitude_e6"],
+            precision=row["precision"],
+            has_loan=row["has_loan"],
+            lender_ids=frozenset(row["lender_ids"]),
+        )
+        for row in rows
+    ]
+
+
+async def outlets(tx: Transaction, province_code: str) -> list[Outlet]:
+    """The active outlets of active institutions in the province."""
+    driver = await tx.driver()
+    rows = await driver.fetch(
+        "select o.* from outlet o join institution i using (institution_id)"
+        " where o.active and i.active and o.region_code like $1",
+        f"{province_code[:2]}%",
+    )
+    return [
+        Outlet(
+            row["outlet_id"],
+            row["institution_id"],
+            city_code=row["region_code"][:4] + "00",
+            longitude_e6=row["longitude_e6"],
+            latitude_e6=row["latitude_e6"],
+            officers=row["relationship_managers"],
+            service_capacity=row["service_capacity"],
+        )
+        for row in rows
+    ]
+
+
+async def types(tx: Transaction) -> dict[UUID, str]:
+    """The type of every institution."""
+    driver = await tx.driver()
+    rows = await driver.fetch("select institution_id, type from institution")
+    return {row["institution_id"]: row["type"] for row in rows}
+
+
+async def cities(tx: Transaction, plan_id: UUID) -> dict[UUID, str]:
+    """The city to whose bureau or banks a tier-1 plan sends each enterprise."""
+    driver = await tx.driver()
+    rows = await driver.fetch(
+        "select enterprise_id, city_code from plan_row where plan_id = $1", plan_id
+    )
+    return {row["enterprise_id"]: row["city_code"] for row in rows}
+
+
+async def currents(
+    tx: Transaction, campaign: Campaign, day: date, rule: MatchedRule
+) -> dict[UUID, Current]:
+    """Who has each enterprise at tier 2, and whether it is matched by a day (JS-19)."""
+    matched = MATCHED.format(e="a.enterprise_id", i="a.institution_id")
+    driver = await tx.driver()
+    rows = await driver.fetch(
+        f"select a.enterprise_id, a.institution_id, {matched} as matched"
+        " from assignment a join campaign k using (campaign_id)"
+        " where a.campaign_id = $1 and a.tier = 2 and a.ended_on is null",
+        campaign.campaign_id,
+        day,
+        *matched_values(rule),
+    )
+    return {row["enterprise_id"]: Current(row["institution_id"], row["matched"]) for row in rows}
+
+
+async def matched_at_all(
+    tx: Transaction, campaign: Campaign, day: date, rule: MatchedRule
+) -> set[UUID]:
+    """Enterprises of the campaign that are matched anywhere: they need no bank any more."""
+    driver = await tx.driver()
+    rows = await driver.fetch(
+        "select distinct n.enterprise_id from campaign k join enrolment n using (campaign_id)"
+        " join financing f using (enterprise_id) where k.campaign_id = $1"
+        " and f.kind = any($3::text[]) and f.happened_on >= k.opens_on and f.happened_on <= $2",
+        campaign.campaign_id,
+        day,
+        list(rule.any_of),
+    )
+    return {row["enterprise_id"] for row in rows}
+
+
+async def histories(tx: Transaction, campaign_id: UUID) -> dict[UUID, tuple[UUID, ...]]:
+    """Which institutions have had each enterprise in the campaign, oldest first (JS-19)."""
+    driver = await tx.driver()
+    rows = await driver.fetch(
+        "select enterprise_id, institution_id from assignment where campaign_id = $1 and tier = 2"
+        " order by assigned_on, round, ended_on nulls last",
+        campaign_id,
+    )
+    found: defaultdict[UUID, list[UUID]] = defaultdict(list)
+    for row in rows:
+        found[row["enterprise_id"]].append(row["institution_id"])
+    return {enterprise_id: tuple(dict.fromkeys(ids)) for enterprise_id, ids in found.items()}
+
+
+def by_city(
+    listed: Iterable[Enterprise], city_of: dict[UUID, str]
+) -> dict[str, tuple[Enterprise, ...]]:
+    """Enterprises by the city they were sent to; one without a city has not been sent anywhere."""
+    found: defaultdict[str, list[Enterprise]] = defaultdict(list)
+    for one in listed:
+        if one.enterprise_id in city_of:
+            found[city_of[one.enterprise_id]].append(one)
+    return {city: tuple(found[city]) for city in sorted(found)}

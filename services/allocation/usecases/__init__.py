@@ -1,0 +1,1 @@
+"""What can be done in allocation, and the long work behind it."""

@@ -1,0 +1,186 @@
+"""Open a campaign on a list, and enrol every enterprise of that list."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from importlib.resources import files
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from services.allocation.domain.profile import parse_profile
+from services.allocation.store import campaigns
+from services.allocation.store.campaigns import Campaign
+from shared.contracts.allocation import CampaignOpened, EnterpriseEnrolled
+from shared.kernel.errors import BadInput, Conflict, NotFound
+from shared.kernel.ids import new_id
+from shared.platform.database import Transaction
+from shared.platform.jobs import Work, start_job
+
+ENROL = "campaign.enrol"
+CHUNK = 4_000
+LONGEST_AHEAD = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCampaign:
+    """Open a campaign under a shipped profile, on one list vintage."""
+
+    profile: str
+    name: str
+    list_vintage: str
+    opens_on: date
+
+
+@cache
+def profile_documents() -> dict[str, bytes]:
+    """The shipped profile documents, by code."""
+    folder = files("services.allocation.domain") / "profiles"
+    found = [one.read_bytes() for one in folder.iterdir() if one.name.endswith(".json")]
+    return {parse_profile(msgspec.json.decode(one)).code: one for one in found}
+
+
+async def open_campaign(command: OpenCampaign, tx: Transaction) -> Campaign:
+    """Pin profile, calendar and list; a job then enrols the enterprises (JS-01, JS-04, R4).
+
+    Raises: Refused `access.role`; BadInput `campaign.profile_unknown`,
+    `campaign.opens_on_out_of_range`, `profile.calendar_out_of_order`; Conflict
+    `campaign.list_unknown`, `campaign.list_incomplete`, `campaign.exists`.
+    """
+    tx.principal.must_be("province_regulator")
+    document = _document(command.profile)
+    profile = parse_profile(msgspec.json.decode(document))
+    _check_day(command, tx.today)
+    await _check_list(command.list_vintage, tx)
+    campaign_id = new_id()
+    campaign = Campaign(
+        campaign_id=campaign_id,
+        name=command.name,
+        profile=profile,
+        list_vintage=command.list_vintage,
+        dates=profile.dates(command.opens_on),
+        state="enrolling",
+        enrolled=0,
+        job_id=await start_job(tx, ENROL, {"campaign_id": str(campaign_id)}),
+    )
+    if not await campaigns.add(tx, campaign, document):
+        raise Conflict(
+            "campaign.exists",
+            "同名活动已存在",
+            f"清单 {command.list_vintage} 上已有名为“{command.name}”的活动,请换一个名称",
+        )
+    _announce(campaign, tx)
+    return campaign
+
+
+def _document(code: str) -> bytes:
+    known = profile_documents()
+    if code not in known:
+        raise BadInput(
+            "campaign.profile_unknown", "没有这个活动方案", f"可用:{'、'.join(sorted(known))}"
+        )
+    return known[code]
+
+
+def _check_day(command: OpenCampaign, today: date) -> None:
+    earliest = date.fromisoformat(command.list_vintage)
+    if not earliest <= command.opens_on <= today + LONGEST_AHEAD:
+        raise BadInput(
+            "campaign.opens_on_out_of_range",
+            "活动开始日期超出范围",
+            f"应在清单日期 {earliest} 之后,且不晚于今天起一年",
+        )
+
+
+async def _check_list(vintage: str, tx: Transaction) -> None:
+    copy = await campaigns.list_copy(tx, vintage)
+    if copy.expected is None:
+        raise Conflict(
+            "campaign.list_unknown",
+            "没有这一期企业清单",
+            f"清单 {vintage} 尚未导入完毕;请先在“清单导入”中导入,完成后约一秒再试",
+        )
+    if not copy.complete:
+        raise Conflict(
+            "campaign.list_incomplete",
+            "企业清单仍在同步",
+            f"清单 {vintage} 应有 {copy.expected} 户,已收到 {copy.known} 户;请稍后重试",
+        )
+
+
+def _announce(campaign: Campaign, tx: Transaction) -> None:
+    dates = campaign.dates
+    tx.emit(
+        CampaignOpened(
+            campaign_id=campaign.campaign_id,
+            profile=campaign.profile.code,
+            list_vintage=campaign.list_vintage,
+            opens_on=dates.opens_on,
+            visits_from=dates.visits_from,
+            visits_until=dates.visits_until,
+            contacts_due_on=dates.contacts_due_on,
+            rotation_on=dates.rotation_on,
+        )
+    )
+    tx.audit(
+        "campaign.opened",
+        campaign.campaign_id,
+        after={"profile": campaign.profile.code, "list_vintage": campaign.list_vintage},
+    )
+
+
+async def run_enrolment(work: Work) -> dict[str, Any]:
+    """Enrol the whole list, so many at a time; a job begun again goes on where it stopped."""
+    campaign_id = UUID(work.params["campaign_id"])
+    async with work.transaction() as tx:
+        campaign = await find_campaign(tx, campaign_id)
+        whole = (await campaigns.list_copy(tx, campaign.list_vintage)).known
+    done = campaign.enrolled
+    while more := await _enrol_chunk(work, campaign):
+        done += more
+        await work.progress(min(done / max(whole, 1), 1.0), "正在登记参加活动的企业")
+    async with work.transaction() as tx:
+        enrolled = await campaigns.finish_enrolment(tx, campaign_id)
+    return {"campaign_id": str(campaign_id), "enrolled": enrolled}
+
+
+async def _enrol_chunk(work: Work, campaign: Campaign) -> int:
+    async with work.transaction() as tx:
+        fresh = await campaigns.enrol_next(tx, campaign, CHUNK)
+        await campaigns.note_enrolled(tx, campaign.campaign_id, len(fresh))
+        tx.emit(
+            *(
+                EnterpriseEnrolled(
+                    enterprise_id=one.enterprise_id,
+                    campaign_id=campaign.campaign_id,
+                    list_vintage=campaign.list_vintage,
+                    region_code=one.region_code,
+                    opens_on=campaign.dates.opens_on,
+                )
+                for one in fresh
+            )
+        )
+    return len(fresh)
+
+
+async def find_campaign(tx: Transaction, campaign_id: UUID, *, lock: bool = False) -> Campaign:
+    """One campaign; everybody who may sign in may see it.
+
+    Raises: NotFound `campaign.unknown`.
+    """
+    campaign = await campaigns.find(tx, campaign_id, lock=lock)
+    if campaign is None:
+        raise NotFound("campaign.unknown", "没有这个活动")
+    return campaign
+
+
+async def open_one(tx: Transaction, campaign_id: UUID) -> Campaign:
+    """A campaign whose list is entered, as everything after the opening needs it.
+
+    Raises: NotFound `campaign.unknown`; Conflict `campaign.enrolling`.
+    """
+    campaign = await find_campaign(tx, campaign_id)
+    if campaign.state != "open":
+        raise Conflict("campaign.enrolling", "企业名单仍在登记", "登记完成后再计算分配方案")
+    return campaign

@@ -1,0 +1,118 @@
+"""What readers ask of plans: their reports, a row with its reason, and proof by solving again."""
+
+import asyncio
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.allocation.domain.planning import CityTask, LoadRow, solve_city
+from services.allocation.domain.splitting import Shortage
+from services.allocation.store import plans
+from services.allocation.store.plans import CityRow, RowOfPlan, StoredPlan
+from services.allocation.usecases.planning import find_plan
+from shared.kernel.errors import NotFound
+from shared.platform.database import Database, Transaction
+from shared.platform.principal import Principal
+
+
+@dataclass(frozen=True, slots=True)
+class PlanView:
+    """A plan with its reports, as far as the caller may see them."""
+
+    plan: StoredPlan
+    load: list[LoadRow]
+    cities: list[CityRow]
+    shortages: list[tuple[str, Shortage]]
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Digests of a city's solution: as stored, and as solved again."""
+
+    city_code: str
+    stored_digest: str
+    replayed_digest: str
+
+
+async def view_plan(tx: Transaction, plan_id: UUID) -> PlanView:
+    """A plan and its load: a bank sees its own line, a bureau its city's.
+
+    Raises: NotFound `plan.unknown`.
+    """
+    plan = await find_plan(tx, plan_id)
+    caller = tx.principal
+    prefix = caller.city_prefix()
+    load = [one for one in await plans.loads_of(tx, plan_id) if _may_see(one, caller, prefix)]
+    if not (caller.sees_all or prefix):
+        return PlanView(plan, load, [], [])
+    cities = await plans.cities_of_plan(tx, plan_id)
+    shortages = await plans.shortages_of(tx, plan_id)
+    return PlanView(
+        plan,
+        load,
+        [one for one in cities if one.city_code.startswith(prefix)],
+        [one for one in shortages if one[0].startswith(prefix)],
+    )
+
+
+def _may_see(load: LoadRow, caller: Principal, prefix: str) -> bool:
+    if caller.sees_all:
+        return True
+    if prefix:
+        return load.city_code.startswith(prefix)
+    return load.institution_id is not None and load.institution_id == caller.institution_id
+
+
+async def list_plans(tx: Transaction, campaign_id: UUID) -> list[StoredPlan]:
+    """A campaign's plans the caller may see, newest first."""
+    found = await plans.of_campaign(tx, campaign_id)
+    return [one for one in found if tx.principal.sees_all or one.published_at is not None]
+
+
+async def list_rows(
+    tx: Transaction,
+    plan_id: UUID,
+    *,
+    institution_id: UUID | None,
+    region: str | None,
+    after: UUID | None,
+    limit: int,
+) -> list[RowOfPlan]:
+    """One more than `limit` rows of a plan the caller may see.
+
+    Raises: NotFound `plan.unknown`.
+    """
+    await find_plan(tx, plan_id)
+    return await plans.rows_of(
+        tx, plan_id, institution_id=institution_id, region=region, after=after, limit=limit
+    )
+
+
+async def find_row(tx: Transaction, plan_id: UUID, enterprise_id: UUID) -> RowOfPlan:
+    """One enterprise in a plan, with its reason (A3).
+
+    Raises: NotFound `plan.unknown`, `plan.row_unknown`.
+    """
+    await find_plan(tx, plan_id)
+    rows = await plans.rows_of(tx, plan_id, enterprise_id=enterprise_id, limit=1)
+    if not rows:
+        raise NotFound("plan.row_unknown", "方案中没有该企业或无权查看")
+    return rows[0]
+
+
+async def replay(database: Database, caller: Principal, plan_id: UUID, city: str) -> Replay:
+    """Solve a city again from what the plan was solved from (A3, U8).
+
+    Raises: Refused `access.role`; NotFound `plan.unknown`, `plan.city_unknown`.
+    """
+    caller.must_be("province_regulator")
+    async with database.read(caller) as tx:
+        await find_plan(tx, plan_id)
+        found = await plans.city_of_plan(tx, plan_id, city)
+    if found is None:
+        raise NotFound("plan.city_unknown", "方案中没有该城市")
+    stored, task = found
+    return Replay(city, stored.digest, await _digest(task))
+
+
+async def _digest(task: CityTask) -> str:
+    return (await asyncio.to_thread(solve_city, task)).digest

@@ -1,0 +1,1 @@
+"""Rules of credit: pure functions and values, no I/O and no clock."""

@@ -1,0 +1,1 @@
+"""Registry: institutions, outlets, staff, the lists and every enterprise on them."""

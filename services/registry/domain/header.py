@@ -1,0 +1,103 @@
+"""Find the header of a sheet: below title rows, over one row or two, columns in any order."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from services.registry.domain.cells import Cell
+from services.registry.domain.columns import FORMS, Form
+from services.registry.domain.records import Kind
+
+SEARCHED_ROWS: Final = 30
+_ASIDE: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|[*:\s]")
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """Where the columns stand: field → column number from 0; data begin at `first` (from 0)."""
+
+    places: dict[str, int]
+    titles: dict[str, str]
+    first: int
+    found: tuple[str, ...]
+    width: int
+
+
+def find_header(kind: Kind, rows: Sequence[Sequence[Cell]]) -> Header:
+    """Return the header that names most of the kind's columns; the first, where several do.
+
+    Units:   none.
+    Raises:  nothing: where no row names a column, `places` is empty.
+    Source:  JS-04.
+    """
+    best = Header({}, {}, 0, (), 0)
+    searched = rows[:SEARCHED_ROWS]
+    for at, row in enumerate(searched):
+        tries = [(_titles(row), at + 1)]
+        if at + 1 < len(searched):
+            tries.append((_joined(FORMS[kind], row, searched[at + 1]), at + 2))
+        for titles, first in tries:
+            header = _read(kind, titles, first)
+            # A second row must earn its place, or the first data row would be eaten.
+            if len(header.places) > len(best.places):
+                best = header
+    return best if best.places else _likely(kind, searched)
+
+
+def _likely(kind: Kind, rows: Sequence[Sequence[Cell]]) -> Header:
+    """Return what a person would take for the header, though it names no column of the kind."""
+    fullest = max(rows, key=lambda row: sum(1 for title in _titles(row) if title), default=())
+    return _read(kind, _titles(fullest), 0)
+
+
+def _titles(row: Sequence[Cell]) -> list[str]:
+    return [cell if isinstance(cell, str) else "" for cell in row]
+
+
+def _joined(form: Form, upper: Sequence[Cell], lower: Sequence[Cell]) -> list[str]:
+    known = _known(form.kind)
+    titles: list[str] = []
+    group = ""
+    for above, below in zip(_titles(upper), _titles(lower), strict=False):
+        group = above or group
+        tries = (below, group + below, below + group, above) if below else (above,)
+        titles.append(next((each for each in tries if bare(each) in known), below or above))
+    return titles
+
+
+def _read(kind: Kind, titles: Sequence[str], first: int) -> Header:
+    known = _known(kind)
+    places: dict[str, int] = {}
+    named: dict[str, str] = {}
+    exact: set[str] = set()
+    for at, title in enumerate(titles):
+        entry = known.get(bare(title))
+        if entry is None:
+            continue
+        field, is_own = entry
+        # The column's own name goes before a synonym; else the first one counts.
+        if field not in places or (is_own and field not in exact):
+            places[field], named[field] = at, "".join(title.split())
+        if is_own:
+            exact.add(field)
+    found = tuple("".join(title.split()) for title in titles if title.strip())
+    return Header(places, named, first, found, len(titles))
+
+
+@cache
+def _known(kind: Kind) -> dict[str, tuple[str, bool]]:
+    names: dict[str, tuple[str, bool]] = {}
+    for column in FORMS[kind].columns:
+        names[column.title] = (column.field, True)
+    for column in FORMS[kind].columns:
+        for synonym in column.synonyms:
+            names.setdefault(synonym, (column.field, False))
+    return names
+
+
+def bare(title: str) -> str:
+    """Return a title without width, spaces, units in brackets and marks."""
+    return _ASIDE.sub("", unicodedata.normalize("NFKC", title)).lower()

@@ -1,0 +1,112 @@
+"""What a checked row is: taken as a record of its kind, or rejected with its reasons.
+
+The checking process hands these to the importing one, so they are flat and quick to encode.
+"""
+
+from datetime import date
+from typing import Literal
+from uuid import UUID
+
+import msgspec
+
+Kind = Literal["enterprises", "institutions", "outlets", "staff"]
+Outcome = Literal["taken", "refused", "doubtful"]
+
+
+class Reason(msgspec.Struct, frozen=True, array_like=True):
+    """Why a row was not taken, or what was noticed: column, code, Chinese message and the value."""
+
+    column: str
+    code: str
+    message: str
+    value: str
+
+
+class Record(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """What every taken row has; `row` counts from 1 in the sheet, `digest` stands for the content."""
+
+    row: int
+    key: str
+    digest: bytes
+    notes: tuple[Reason, ...] = ()
+
+
+class EnterpriseRow(Record, frozen=True, array_like=True, kw_only=True):
+    """An enterprise as a list describes it."""
+
+    enterprise_id: UUID
+    name: str
+    registration_no: str
+    legal_representative: str
+    phone: str
+    registered_address: str
+    business_address: str
+    region_code: str
+    longitude_e6: int
+    latitude_e6: int
+    precision: Literal["point", "county", "city"]
+    industry_code: str | None
+    has_loan: bool | None
+    founded_on: date | None
+    employees: int | None
+    revenue_fen: int | None
+    rd_fen: int | None
+
+
+class InstitutionRow(Record, frozen=True, array_like=True, kw_only=True):
+    """A bank institution."""
+
+    institution_id: UUID
+    name: str
+    institution_type: str
+    uscc: str
+
+
+class OutletRow(Record, frozen=True, array_like=True, kw_only=True):
+    """A bank outlet; `institution_name` is filled where the institution was read from the name."""
+
+    outlet_id: UUID
+    institution_id: UUID
+    institution_code: str
+    institution_name: str
+    institution_type: str
+    code: str
+    name: str
+    address: str
+    region_code: str
+    longitude_e6: int
+    latitude_e6: int
+    precision: Literal["point", "county", "city"]
+    relationship_managers: int
+    service_capacity: int | None
+
+
+class StaffRow(Record, frozen=True, array_like=True, kw_only=True):
+    """A person on a bank's roster."""
+
+    staff_id: UUID
+    institution_id: UUID
+    outlet_id: UUID
+    code: str
+    name: str
+    role: str
+    valid_from: date
+    valid_to: date | None
+
+
+class Rejected(msgspec.Struct, frozen=True, array_like=True):
+    """A row that is not taken."""
+
+    row: int
+    key: str
+    outcome: Literal["refused", "doubtful"]
+    reasons: tuple[Reason, ...]
+
+
+AnyRecord = EnterpriseRow | InstitutionRow | OutletRow | StaffRow
+RECORDS: dict[Kind, type[AnyRecord]] = {
+    "enterprises": EnterpriseRow,
+    "institutions": InstitutionRow,
+    "outlets": OutletRow,
+    "staff": StaffRow,
+}

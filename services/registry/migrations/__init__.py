@@ -1,0 +1,1 @@
+"""The steps that bring the registry's database to the present shape."""

@@ -1,0 +1,16 @@
+"""The registry put together."""
+
+from services.registry.api.routes import router
+from services.registry.consumers import CONSUMER
+from services.registry.settings import Settings
+from services.registry.usecases.importing import run_import
+from shared.platform.service import Service
+
+SERVICE = Service(
+    name="registry",
+    title="银企对接平台 · 名录服务",
+    settings=Settings,
+    router=router,
+    consumers=(CONSUMER,),
+    jobs={"import": run_import},
+)

@@ -1,0 +1,231 @@
+"""Imports, their chunks and the outcome of every row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import text
+
+from services.registry.domain.records import Kind, Reason
+from services.registry.store.bulk import copy
+from shared.contracts.identity import Role
+from shared.platform.database import Transaction
+
+_FIELDS = (
+    "import_id, kind, file_name, digest, suffix, sheet, list_vintage, valid_from, dry_run,"
+    " account_id, role, institution_id, job_id, state, baseline, sheet_read, columns, rows, blank,"
+    " skipped, dropped, error, created_at, finished_at"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """An import as stored: what was asked, how far it is, what came out."""
+
+    import_id: UUID
+    kind: Kind
+    file_name: str
+    digest: str
+    suffix: str
+    sheet: str
+    list_vintage: str | None
+    valid_from: date
+    dry_run: bool
+    account_id: UUID | None
+    role: Role | None
+    institution_id: UUID | None
+    job_id: UUID | None
+    state: str
+    baseline: str | None
+    sheet_read: str | None
+    columns: dict[str, str] | None
+    rows: int | None
+    blank: int
+    skipped: list[tuple[int, str]] | None
+    dropped: int | None
+    error: dict[str, str] | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(slots=True)
+class Counts:
+    """How many rows came out how; new + changed + unchanged = taken."""
+
+    rows: int = 0
+    taken: int = 0
+    refused: int = 0
+    doubtful: int = 0
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RowOutcome:
+    """What became of one row; `change` is new, changed or unchanged where it was taken."""
+
+    row: int
+    outcome: str
+    change: str
+    key: str
+    reasons: tuple[Reason, ...]
+
+
+async def insert_import(tx: Transaction, new: Import) -> None:
+    """Keep a new import."""
+    names = [
+        "import_id", "kind", "file_name", "digest", "suffix", "sheet", "list_vintage",
+        "valid_from", "dry_run", "account_id", "role", "institution_id", "job_id", "created_at",
+    ]  # fmt: skip
+    await tx.connection.execute(
+        text(
+            f"insert into import ({', '.join(names)})"
+            f" values ({', '.join(f':{name}' for name in names)})"
+        ),
+        {name: getattr(new, name) for name in names},
+    )
+
+
+async def find_import(tx: Transaction, import_id: UUID) -> Import | None:
+    """An import by its id."""
+    found = await tx.connection.execute(
+        text(f"select {_FIELDS} from import where import_id = :id"), {"id": import_id}
+    )
+    row = found.one_or_none()
+    return Import(*row) if row else None
+
+
+async def list_imports(
+    tx: Transaction, *, institution_id: UUID | None, before: datetime | None, limit: int
+) -> list[Import]:
+    """The newest imports, of one institution where one is given."""
+    found = await tx.connection.execute(
+        text(
+            f"select {_FIELDS} from import where (cast(:institution as uuid) is null or"
+            " institution_id = :institution) and (cast(:before as timestamptz) is null or"
+            " created_at < :before) order by created_at desc limit :limit"
+        ),
+        {"institution": institution_id, "before": before, "limit": limit},
+    )
+    return [Import(*row) for row in found]
+
+
+async def set_import(tx: Transaction, import_id: UUID, **values: Any) -> None:
+    """Change columns of an import; mappings and lists go in as JSON."""
+    shown = {
+        name: msgspec.json.encode(value).decode() if isinstance(value, (dict, list)) else value
+        for name, value in values.items()
+    }
+    sets = ", ".join(
+        f"{name} = cast(:{name} as jsonb)"
+        if isinstance(values[name], (dict, list))
+        else f"{name} = :{name}"
+        for name in values
+    )
+    await tx.connection.execute(
+        text(f"update import set {sets} where import_id = :id"), {"id": import_id} | shown
+    )
+
+
+async def done_chunks(tx: Transaction, import_id: UUID) -> set[int]:
+    """The chunks that are written already."""
+    found = await tx.connection.execute(
+        text("select n from import_chunk where import_id = :id"), {"id": import_id}
+    )
+    return {row.n for row in found}
+
+
+async def counts_of(tx: Transaction, import_id: UUID) -> Counts:
+    """The sum over the chunks written."""
+    found = await tx.connection.execute(
+        text(
+            "select coalesce(sum(rows), 0), coalesce(sum(taken), 0), coalesce(sum(refused), 0),"
+            " coalesce(sum(doubtful), 0), coalesce(sum(new), 0), coalesce(sum(changed), 0),"
+            " coalesce(sum(unchanged), 0) from import_chunk where import_id = :id"
+        ),
+        {"id": import_id},
+    )
+    return Counts(*map(int, found.one()))
+
+
+async def add_chunk(
+    tx: Transaction, import_id: UUID, n: int, counts: Counts, outcomes: Sequence[RowOutcome]
+) -> None:
+    """Keep a chunk's outcome; its key makes sure that no chunk is written twice."""
+    await copy(
+        tx,
+        "import_chunk",
+        ("import_id", "n", "rows", "taken", "refused", "doubtful", "new", "changed", "unchanged"),
+        [
+            (
+                import_id,
+                n,
+                counts.rows,
+                counts.taken,
+                counts.refused,
+                counts.doubtful,
+                counts.new,
+                counts.changed,
+                counts.unchanged,
+            )  # fmt: skip
+        ],
+    )
+    encode = msgspec.json.Encoder().encode
+    await copy(
+        tx,
+        "import_row",
+        ("import_id", "row_no", "outcome", "change", "key", "reasons"),
+        [
+            (
+                import_id,
+                each.row,
+                each.outcome,
+                each.change,
+                each.key,
+                encode(each.reasons).decode() if each.reasons else None,
+            )
+            for each in outcomes
+        ],
+    )
+
+
+async def rows_of(
+    tx: Transaction, import_id: UUID, *, outcome: str | None, after: int, limit: int
+) -> list[RowOutcome]:
+    """Outcomes of rows behind `after`, in the order of the sheet."""
+    found = await tx.connection.execute(
+        text(
+            "select row_no, outcome, change, key, reasons from import_row where import_id = :id"
+            " and row_no > :after and (cast(:outcome as text) is null or outcome = :outcome)"
+            " order by row_no limit :limit"
+        ),
+        {"id": import_id, "after": after, "outcome": outcome, "limit": limit},
+    )
+    return [RowOutcome(r.row_no, r.outcome, r.change, r.key, _reasons(r.reasons)) for r in found]
+
+
+async def all_outcomes(tx: Transaction, import_id: UUID) -> dict[int, tuple[str, str]]:
+    """Each row's outcome and its reasons as one Chinese text, for the report."""
+    found = await tx.connection.execute(
+        text("select row_no, outcome, change, reasons from import_row where import_id = :id"),
+        {"id": import_id},
+    )
+    names = {
+        "new": "新增", "changed": "变更", "unchanged": "无变化",
+        "refused": "未导入", "doubtful": "待确认",
+    }  # fmt: skip
+    return {
+        row.row_no: (
+            names[row.change or row.outcome],
+            ";".join(f"{r.column}:{r.message}" for r in _reasons(row.reasons)),
+        )
+        for row in found
+    }
+
+
+def _reasons(stored: Any) -> tuple[Reason, ...]:
+    return tuple(Reason(*each) for each in stored or ())

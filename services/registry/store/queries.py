@@ -1,0 +1,373 @@
+"""What the registry answers: single enterprises, lists of them, banks and their people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import text
+
+from shared.platform.database import Transaction
+from shared.platform.principal import SYSTEM, Principal
+
+_BANK_ROLES: Final = ("bank_head", "branch_head", "relationship_manager", "bank_core")
+_FOUND_BY_NAME: Final = (
+    "(e.enterprise_id in (select n.enterprise_id from enterprise_name n where n.name like :name)"
+    " or e.uscc like :uscc)"
+)
+_SCANNED_BY_NAME: Final = "(e.name like :name or e.uscc like :uscc)"
+_ENTERPRISE = (
+    "e.enterprise_id, e.uscc, e.name, e.registration_no, e.founded_on, e.registered_address,"
+    " e.business_address, e.region_code, e.longitude_e6, e.latitude_e6, e.precision,"
+    " e.industry_code, e.has_loan, e.employees, e.list_vintage, e.version,"
+    " coalesce(p.name, '') as legal_representative, coalesce(p.phone, '') as phone"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Enterprise:
+    """An enterprise as it stands now, with its persons unmasked: only the API's answers mask."""
+
+    enterprise_id: UUID
+    uscc: str
+    name: str
+    registration_no: str
+    founded_on: date | None
+    registered_address: str
+    business_address: str
+    region_code: str
+    longitude_e6: int
+    latitude_e6: int
+    precision: str
+    industry_code: str | None
+    has_loan: bool | None
+    employees: int | None
+    list_vintage: str
+    version: int
+    legal_representative: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What held of an enterprise from a day on."""
+
+    valid_from: date
+    region_code: str
+    industry_code: str | None
+    longitude_e6: int
+    latitude_e6: int
+    precision: str
+    address: str
+    reason: str
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which enterprises are asked for; what is None does not matter."""
+
+    q: str | None = None
+    region: str | None = None
+    industry: str | None = None
+    has_loan: bool | None = None
+    list_vintage: str | None = None
+    ids: tuple[UUID, ...] | None = None
+    after: str | None = None
+    limit: int = 50
+
+
+def scope(principal: Principal) -> tuple[str, dict[str, Any]]:
+    """The condition on `e` for what a caller may see, with its parameters."""
+    if principal.sees_all:
+        return "true", {}
+    if principal.role == "bureau":
+        return "e.region_code like :city", {"city": principal.city_prefix() + "%"}
+    if principal.role in _BANK_ROLES:
+        return (
+            "exists (select from access a where a.enterprise_id = e.enterprise_id"
+            " and a.institution_id = :scope_institution)",
+            {"scope_institution": principal.institution_id},
+        )
+    return "false", {}
+
+
+async def find_enterprise(
+    tx: Transaction, enterprise_id: UUID, *, lock: bool = False, scoped: bool = True
+) -> Enterprise | None:
+    """An enterprise the caller may see; any, where `scoped` is off."""
+    condition, parameters = scope(tx.principal if scoped else SYSTEM)
+    found = await tx.connection.execute(
+        text(
+            f"select {_ENTERPRISE} from enterprise e left join person_data p on p.subject_id ="
+            f" e.enterprise_id where e.enterprise_id = :id and {condition}"
+            + (" for update of e" if lock else "")
+        ),
+        {"id": enterprise_id} | parameters,
+    )
+    row = found.one_or_none()
+    return Enterprise(*row) if row else None
+
+
+async def find_enterprises(tx: Transaction, wanted: Wanted) -> list[Enterprise]:
+    """Enterprises the caller may see, by credit code; one more than asked for, if there are."""
+    condition, parameters = scope(tx.principal)
+    conditions = [condition]
+
+    def where(sql: str, **values: Any) -> None:
+        conditions.append(sql)
+        parameters.update(values)
+
+    if wanted.q:
+        where(
+            _FOUND_BY_NAME if await _names_found(tx) else _SCANNED_BY_NAME,
+            name=f"%{_literal(wanted.q)}%",
+            uscc=f"{_literal(wanted.q.upper())}%",
+        )
+    if wanted.region:
+        where("e.region_code like :region", region=f"{_region_prefix(wanted.region)}%")
+    if wanted.industry:
+        where("e.industry_code = :industry", industry=wanted.industry)
+    if wanted.has_loan is not None:
+        where("e.has_loan = :has_loan", has_loan=wanted.has_loan)
+    if wanted.list_vintage:
+        where(
+            "exists (select from list_member m where m.list_vintage = :vintage"
+            " and m.enterprise_id = e.enterprise_id)",
+            vintage=wanted.list_vintage,
+        )
+    if wanted.ids is not None:
+        where("e.enterprise_id = any(:ids)", ids=list(wanted.ids))
+    if wanted.after:
+        where("e.uscc > :after", after=wanted.after)
+    found = await tx.connection.execute(
+        text(
+            f"select {_ENTERPRISE} from enterprise e left join person_data p on p.subject_id ="
+            f" e.enterprise_id where {' and '.join(conditions)} order by e.uscc limit :limit"
+        ),
+        parameters | {"limit": wanted.limit + 1},
+    )
+    return [Enterprise(*row) for row in found]
+
+
+async def _names_found(tx: Transaction) -> bool:
+    """Whether the search table has all names: not while an import is under way."""
+    found = await tx.connection.execute(
+        text("select exists (select from import where not names_found)")
+    )
+    return not found.scalar_one()
+
+
+def _literal(text_: str) -> str:
+    return text_.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
+
+
+def _region_prefix(code: str) -> str:
+    """320000 → 32, 320500 → 3205, 320505 stays: a region's code with its empty levels cut off."""
+    return code.removesuffix("0000") if code.endswith("0000") else code.removesuffix("00")
+
+
+async def slices_of(tx: Transaction, enterprise_id: UUID) -> list[Slice]:
+    """An enterprise's history, the oldest first."""
+    found = await tx.connection.execute(
+        text(
+            "select valid_from, region_code, industry_code, longitude_e6, latitude_e6, precision,"
+            " address, reason, recorded_at from enterprise_slice where enterprise_id = :id"
+            " order by valid_from"
+        ),
+        {"id": enterprise_id},
+    )
+    return [Slice(*row) for row in found]
+
+
+async def vintages_of(tx: Transaction, enterprise_id: UUID) -> list[str]:
+    """The lists an enterprise stands on."""
+    found = await tx.connection.execute(
+        text(
+            "select list_vintage from list_member where enterprise_id = :id order by list_vintage"
+        ),
+        {"id": enterprise_id},
+    )
+    return [row.list_vintage for row in found]
+
+
+async def change_enterprise(tx: Transaction, enterprise_id: UUID, new: Slice) -> None:
+    """Store a slice and make it the present one; an address goes to the business address."""
+    values = {name: getattr(new, name) for name in Slice.__slots__} | {"id": enterprise_id}
+    await tx.connection.execute(
+        text(
+            "insert into enterprise_slice (enterprise_id, valid_from, region_code, industry_code,"
+            " longitude_e6, latitude_e6, precision, address, reason, recorded_at) values (:id,"
+            " :valid_from, :region_code, :industry_code, :longitude_e6, :latitude_e6, :precision,"
+            " :address, :reason, :recorded_at) on conflict (enterprise_id, valid_from) do update"
+            " set region_code = excluded.region_code, industry_code = excluded.industry_code,"
+            " longitude_e6 = excluded.longitude_e6, latitude_e6 = excluded.latitude_e6,"
+            " precision = excluded.precision, address = excluded.address,"
+            " reason = excluded.reason, recorded_at = excluded.recorded_at"
+        ),
+        values,
+    )
+    await tx.connection.execute(
+        text(
+            "update enterprise set region_code = :region_code, industry_code = :industry_code,"
+            " longitude_e6 = :longitude_e6, latitude_e6 = :latitude_e6, precision = :precision,"
+            " business_address = :address, version = version + 1 where enterprise_id = :id"
+        ),
+        values,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Institution:
+    """A bank institution."""
+
+    institution_id: UUID
+    institution_code: str
+    name: str
+    institution_type: str
+    active: bool
+    valid_from: date
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """A bank outlet."""
+
+    outlet_id: UUID
+    institution_id: UUID
+    outlet_code: str
+    name: str
+    address: str
+    region_code: str
+    longitude_e6: int
+    latitude_e6: int
+    precision: str
+    relationship_managers: int
+    service_capacity: int | None
+    active: bool
+    valid_from: date
+
+
+@dataclass(frozen=True, slots=True)
+class StaffMember:
+    """A person on a bank's roster, by name."""
+
+    staff_id: UUID
+    institution_id: UUID
+    outlet_id: UUID
+    staff_code: str
+    name: str
+    role: str
+    valid_from: date
+    valid_to: date | None
+
+
+async def find_institutions(tx: Transaction, *, after: str | None, limit: int) -> list[Institution]:
+    """Institutions by code: public organisations, everyone signed in may know them."""
+    found = await tx.connection.execute(
+        text(
+            "select institution_id, code, name, institution_type, active, valid_from"
+            " from institution where cast(:after as text) is null or code > :after"
+            " order by code limit :limit"
+        ),
+        {"after": after, "limit": limit + 1},
+    )
+    return [Institution(*row) for row in found]
+
+
+def _bank_scope(principal: Principal, region_column: str) -> tuple[list[str], dict[str, Any]]:
+    if principal.sees_all:
+        return [], {}
+    if principal.role == "bureau":
+        return [f"{region_column} like :city"], {"city": principal.city_prefix() + "%"}
+    if principal.role in _BANK_ROLES:
+        return ["o.institution_id = :scope_institution"], {
+            "scope_institution": principal.institution_id
+        }
+    return ["false"], {}
+
+
+async def find_outlets(
+    tx: Transaction,
+    *,
+    institution_id: UUID | None,
+    region: str | None,
+    after: UUID | None,
+    limit: int,
+) -> list[Outlet]:
+    """Outlets the caller may see: a bank its own, a bureau its city's."""
+    conditions, parameters = _bank_scope(tx.principal, "o.region_code")
+    if institution_id:
+        conditions.append("o.institution_id = :institution")
+        parameters["institution"] = institution_id
+    if region:
+        conditions.append("o.region_code like :region")
+        parameters["region"] = f"{_region_prefix(region)}%"
+    if after:
+        conditions.append("o.outlet_id > :after")
+        parameters["after"] = after
+    found = await tx.connection.execute(
+        text(
+            "select o.outlet_id, o.institution_id, o.code, o.name, o.address, o.region_code,"
+            " o.longitude_e6, o.latitude_e6, o.precision, o.relationship_managers,"
+            " o.service_capacity, o.active, o.valid_from from outlet o"
+            f" where {_all(conditions)} order by o.outlet_id limit :limit"
+        ),
+        parameters | {"limit": limit + 1},
+    )
+    return [Outlet(*row) for row in found]
+
+
+async def find_staff(
+    tx: Transaction,
+    *,
+    institution_id: UUID | None,
+    outlet_id: UUID | None,
+    after: UUID | None,
+    limit: int,
+) -> list[StaffMember]:
+    """People on the roster today whom the caller may see: a bank's own, a bureau's city's."""
+    conditions, parameters = _bank_scope(tx.principal, "o.region_code")
+    conditions.append("(s.valid_to is null or s.valid_to >= :today)")
+    parameters["today"] = tx.today
+    if institution_id:
+        conditions.append("s.institution_id = :institution")
+        parameters["institution"] = institution_id
+    if outlet_id:
+        conditions.append("s.outlet_id = :outlet")
+        parameters["outlet"] = outlet_id
+    if after:
+        conditions.append("s.staff_id > :after")
+        parameters["after"] = after
+    found = await tx.connection.execute(
+        text(
+            "select s.staff_id, s.institution_id, s.outlet_id, s.code, coalesce(p.name, ''),"
+            " s.role, s.valid_from, s.valid_to from staff s join outlet o using (outlet_id)"
+            " left join person_data p on p.subject_id = s.staff_id"
+            f" where {_all(conditions)} order by s.staff_id limit :limit"
+        ),
+        parameters | {"limit": limit + 1},
+    )
+    return [StaffMember(*row) for row in found]
+
+
+def _all(conditions: Sequence[str]) -> str:
+    return " and ".join(conditions) or "true"
+
+
+async def grant_access(
+    tx: Transaction, assignment_id: UUID, enterprise_id: UUID, institution_id: UUID
+) -> None:
+    """An institution works for an enterprise from now on."""
+    await tx.connection.execute(
+        text("insert into access values (:a, :e, :i) on conflict (assignment_id) do nothing"),
+        {"a": assignment_id, "e": enterprise_id, "i": institution_id},
+    )
+
+
+async def end_access(tx: Transaction, assignment_id: UUID) -> None:
+    """An assignment ended."""
+    await tx.connection.execute(
+        text("delete from access where assignment_id = :a"), {"a": assignment_id}
+    )

@@ -1,0 +1,1 @@
+"""What reporting keeps: facts, signed rows, their roll-up, labels, editions."""

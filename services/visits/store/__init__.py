@@ -1,0 +1,1 @@
+"""Every SQL statement of visits, by noun, and the folder of photos."""

@@ -1,0 +1,1 @@
+"""The platform: relay, consumers, web, jobs."""

@@ -1,0 +1,156 @@
+"""The rebuild from the event logs: row for row the tables of live consumption."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from services.reporting.domain.facts import TYPES, learnt
+from services.reporting.domain.quick import quick
+from services.reporting.rebuild import Rebuilt, Sources, rebuild
+from services.reporting.store.figures import Swapped
+from services.reporting.usecases import Wanted, show_figures, show_lag
+from shared.contracts.allocation import CampaignOpened
+from shared.contracts.event import contract_of
+from shared.contracts.registry import EnterpriseListed
+from shared.kernel.periods import Quarter
+from tests.reporting.histories import World, a_history
+from tests.reporting.test_service import all_rows, as_record, get, opened
+from tests.support.stack import Stack
+
+
+def sources(stack: Stack, *, processes: int = 2) -> Sources:
+    """The stack's databases."""
+    return Sources(
+        database_url=stack.databases["reporting"].url,
+        log_url=lambda service: stack.databases[service].log_url,
+        processes=processes,
+    )
+
+
+async def publish(stack: Stack, world: World) -> None:
+    """Emit the whole history from its owners' databases, in order, and let it be relayed."""
+    for received in world.teller.told:
+        await stack.publish(received.event)
+        if world.source.random() < 0.1:
+            await stack._move_outboxes()
+    await stack._move_outboxes()
+
+
+async def test_ST_05_a_rebuild_leaves_every_table_as_it_was(stack: Stack) -> None:
+    world = a_history(21, events=150)
+    opened(world)
+    await publish(stack, world)
+    await stack.settle()
+    before = await all_rows(stack)
+    said: list[str] = []
+    found: Rebuilt = await rebuild(sources(stack), said.append)
+
+    assert found.identical
+    assert found.caught_up == 0
+    assert found.events == len(world.teller.told)
+    assert await all_rows(stack) == before
+    assert sum(before["delta"].values()) == found.rows > 100
+    assert sum("same" in line for line in said) == 7
+
+
+async def test_a_rebuild_into_empty_tables_catches_up_and_live_goes_on_from_there(
+    stack: Stack,
+) -> None:
+    world = a_history(22, events=100)
+    opened(world)
+    # A campaign is opened before anything happens in it.
+    world.teller.told.sort(key=lambda r: not isinstance(r.event, CampaignOpened))
+    half = len(world.teller.told) // 2
+    rest = world.teller.told[half:]
+    world.teller.told = world.teller.told[:half]
+    await publish(stack, world)
+    found = await rebuild(sources(stack, processes=1))
+    rebuilt_figures = await _figures(stack, world)
+    world.teller.told = rest
+    await publish(stack, world)
+    await stack.settle()
+    live = await all_rows(stack)
+    parked = await stack.rows("reporting", "select count(*) from parked")
+    again = await rebuild(sources(stack))
+
+    assert found.caught_up == half
+    assert not found.identical
+    assert rebuilt_figures["total"]["listed"] > 0
+    assert parked[0][0] == 0
+    assert again.identical
+    assert again.caught_up == 0
+    assert await all_rows(stack) == live
+
+
+async def test_a_rebuild_moves_the_version_of_every_answer(stack: Stack) -> None:
+    world = a_history(23, events=30)
+    opened(world)
+    await publish(stack, world)
+    await stack.settle()
+    caller = stack.caller("reporting", "province_regulator")
+    params = {"campaign_id": str(world.campaigns[0]), "quarter": "2022Q3"}
+    before = await caller.get("/figures", params=params)
+    await rebuild(sources(stack))
+    after = await caller.get("/figures", params=params)
+
+    assert before.headers["etag"] != after.headers["etag"]
+    assert before.json() == after.json()
+
+
+async def test_a_reader_from_before_the_swap_never_takes_new_tables_for_empty_ones(
+    stack: Stack,
+) -> None:
+    world = a_history(24, events=30)
+    opened(world)
+    await publish(stack, world)
+    await stack.settle()
+    wanted = Wanted(campaign_id=world.campaigns[0], quarter=Quarter(2022, 3))
+    async with stack.database("reporting").read() as tx:
+        await show_lag(tx)
+        await rebuild(sources(stack))
+        with pytest.raises(Swapped):
+            await show_figures(tx, wanted, "region", "city")
+
+
+async def test_a_rebuild_waits_for_a_reader_and_readers_do_not_wait_for_long(stack: Stack) -> None:
+    world = a_history(25, events=30)
+    opened(world)
+    await publish(stack, world)
+    await stack.settle()
+    wanted = Wanted(campaign_id=world.campaigns[0], quarter=Quarter(2022, 3))
+    async with stack.database("reporting").read() as tx:
+        before = await show_figures(tx, wanted, "region", "city")
+        waiting = asyncio.create_task(rebuild(sources(stack)))
+        await asyncio.sleep(4)
+        same = await show_figures(tx, wanted, "region", "city")
+        assert not waiting.done()
+    found = await waiting
+
+    assert before == same
+    assert found.identical
+
+
+async def _figures(stack: Stack, world: World) -> dict[str, dict[str, int]]:
+    campaign = str(world.campaigns[0])
+    return await get(stack, "/figures", campaign_id=campaign, quarter="2022Q3")
+
+
+def test_the_short_way_reads_the_same_facts_as_the_long_way() -> None:
+    types: set[int] = set()
+    for seed in range(6):
+        for received in a_history(seed).teller.told:
+            record = as_record(received)
+            one = quick(record.payload, topic=record.topic, known_at=received.known_at)
+            if one is None:
+                assert isinstance(received.event, EnterpriseListed)
+                continue
+            assert one == learnt(received)
+            types.add(one.fact.type)
+
+    assert len(types) == len(TYPES) - 2  # lists go the long way, decisions are in no history
+
+
+def test_every_told_event_has_a_contract() -> None:
+    assert all(contract_of(received.event) for received in a_history(1).teller.told)
