@@ -1,5 +1,6 @@
 """Quarterly bulletins: published by the regulator, printed for people."""
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -8,20 +9,22 @@ from benchmarks.campaign.waiting import figures_settled
 from benchmarks.campaign.world import World
 
 REPORTING = "/reporting/v1"
-#: code, heading, whether it is money.
+#: code, heading, whether it is money, whether it stands in a narrow table, too.
 COLUMNS = (
-    ("listed", "名单\n企业", False),
-    ("visited", "已走访\n企业", False),
-    ("matched", "本季\n对接成功", False),
-    ("matched_total", "累计\n对接成功", False),
-    ("lines_n", "本季授信\n笔数", False),
-    ("lines_fen", "本季授信\n万元", True),
-    ("granted_n", "本季放款\n笔数", False),
-    ("granted_fen", "本季放款\n万元", True),
-    ("granted_fen_total", "累计放款\n万元", True),
-    ("balance_fen", "贷款余额\n万元", True),
-    ("borrowers", "有余额\n企业", False),
+    ("listed", "名单\n企业", False, False),
+    ("assigned", "分到\n企业", False, False),
+    ("visited", "已走访\n企业", False, True),
+    ("matched", "本季对接\n企业", False, True),
+    ("matched_total", "累计对接\n企业", False, True),
+    ("lines_n", "本季授信\n笔数", False, True),
+    ("lines_fen", "本季授信\n万元", True, True),
+    ("granted_n", "本季放款\n笔数", False, True),
+    ("granted_fen", "本季放款\n万元", True, True),
+    ("granted_fen_total", "累计放款\n万元", True, False),
+    ("balance_fen", "贷款余额\n万元", True, False),
+    ("borrowers", "有余额\n企业", False, False),
 )
+WIDE, PAPER = 138, 150
 MOST_BANKS = 40
 
 
@@ -44,42 +47,48 @@ async def kept(api: Api, who: Caller, campaign_id: str) -> list[Json]:
 
 
 def show(console: Console, edition: Json) -> None:
-    """Print an edition: by region, then by institution."""
+    """Print an edition: by region, then by institution; a file gets the wide form."""
+    if not console.is_terminal:
+        console = Console(file=console.file, width=PAPER, highlight=False)
     content = edition["content"]
     title = f"{edition['quarter']} 银企对接情况通报(第 {edition['edition']} 版)"
-    known = f"数据截至 known at {edition['known_at']}"
-    console.print(
-        _table(f"{title} · 按地区 by region", "region_name", content["by_region"], content)
-    )
+    by_region = f"{title} · 按地区 by region"
+    console.print(_table(by_region, "region_name", content["by_region"], content, console))
     banks = sorted(
         content["by_institution"],
         key=lambda line: (-line["metrics"]["granted_fen_total"], line["institution_name"]),
     )
-    shown = _table(
-        f"{title} · 按机构 by institution", "institution_name", banks[:MOST_BANKS], content
-    )
+    by_bank = f"{title} · 按机构 by institution"
+    shown = _table(by_bank, "institution_name", banks[:MOST_BANKS], content, console)
     if len(banks) > MOST_BANKS:
         shown.caption = f"放款最多的 {MOST_BANKS} 家,共 {len(banks)} 家 the largest of all"
     console.print(shown)
-    console.print(f"[dim]{known}[/]")
+    console.print(f"[dim]数据截至 known at {edition['known_at']}[/]")
     for note in content["notes"]:
         console.print(f"[dim]注:{note}[/]")
 
 
-def _table(title: str, name: str, lines: list[Json], content: Json) -> Table:
-    table = Table(title=title, title_justify="left", pad_edge=False)
-    table.add_column("", no_wrap=True, overflow="ellipsis", max_width=28)
-    for _, heading, _money in COLUMNS:
-        table.add_column(heading, justify="right")
+def _table(title: str, name: str, lines: list[Json], content: Json, console: Console) -> Table:
+    # The list is nobody's: no institution's row has a part in it.
+    left_out = "listed" if name == "institution_name" else ""
+    columns = [
+        column
+        for column in COLUMNS
+        if column[0] != left_out and (column[3] or console.width >= WIDE)
+    ]
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
+    table.add_column("", no_wrap=True, overflow="ellipsis", max_width=24)
+    for _, heading, *_more in columns:
+        table.add_column(heading, justify="right", no_wrap=True)
     for line in lines:
-        table.add_row(str(line[name]), *_cells(line))
+        table.add_row(str(line[name]), *_cells(line, columns))
     table.add_section()
-    table.add_row("合计 total", *_cells(content["total"]))
+    table.add_row("合计 total", *_cells(content["total"], columns))
     return table
 
 
-def _cells(line: Json) -> list[str]:
+def _cells(line: Json, columns: list[tuple[str, str, bool, bool]]) -> list[str]:
     return [
         f"{float(line['wan'][code]):,.2f}" if money else f"{line['metrics'][code]:,}"
-        for code, _, money in COLUMNS
+        for code, _, money, _narrow in columns
     ]

@@ -115,7 +115,7 @@ class ConsumerLoop:
             await apply_records(self._consumer, self._database, records)
         except TookOver:
             await source.rewind()
-        except (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except Exception as error:
             if not is_transient(error):
                 raise
             log().warning("consumer.again", consumer=self._consumer.name, error=repr(error))

@@ -5,17 +5,16 @@ A use case gets a `Transaction`, reads and writes through its connection and say
 none of them; the relay is woken after the commit, never inside it.
 """
 
-import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Literal
 from uuid import UUID
 
 import asyncpg
 import msgspec
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -23,19 +22,26 @@ from shared.contracts.event import Event, contract_of, encode, key_of, part_of
 from shared.kernel.errors import BadInput, Refused
 from shared.kernel.ids import new_id
 from shared.kernel.periods import SHANGHAI
-from shared.platform.logging import TODAY, TRACE, log
+from shared.platform.bell import Bell
+from shared.platform.logging import TODAY, TRACE
 from shared.platform.principal import SYSTEM, Principal
 
 FLUSH_ROWS = 5_000
 MAX_EVENT_BYTES = 256 * 1024
 
-_BEGIN = text(
-    "select yinqi_now(), exists (select from revoked where account_id = :account),"
-    " case when :twins <> '' then pg_advisory_xact_lock(hashtextextended(:twins, 0)) end"
-)
+_Isolation = Literal["read_committed", "repeatable_read"]
 
-_FLUSH = """
-with e as (
+_BEGIN = """
+select yinqi_now() as now, exists (select from revoked where account_id = $1) as revoked,
+       case when $2 <> '' then pg_advisory_xact_lock(hashtextextended($2, 0)) end
+"""
+
+_FIND_ANSWER = """
+select body_hash, status, body from idempotency where principal = $1 and route = $2 and key = $3
+"""
+
+_EVENTS = """
+e as (
   select * from unnest($1::text[], $2::uuid[], $3::text[], $4::smallint[], $5::bytea[])
     with ordinality as t(key, event_id, type, part, body, n)
 ), heads as (
@@ -45,21 +51,23 @@ with e as (
   select e.*, h.seq - count(*) over (partition by e.key)
     + row_number() over (partition by e.key order by e.n) as seq
   from e join heads h using (key)
+), written as (
+  insert into outbox (event_id, key, seq, type, part, payload)
+  select event_id, key, seq, type, part,
+         convert_to('{"sequence":' || seq || ',', 'UTF8') || body
+  from counted order by n
 )
-insert into outbox (event_id, key, seq, type, part, payload)
-select event_id, key, seq, type, part,
-       convert_to('{"sequence":' || seq || ',', 'UTF8') || body
-from counted order by n
 """
-
-_RECORD = """
-with a as (
+_FLUSH = f"with {_EVENTS} select"
+_FINISH = f"""
+with {_EVENTS}, audited as (
   insert into audit (at, actor, action, subject, before, after, trace)
-  select $1, $2, action, subject, before::jsonb, after::jsonb, $3
-  from unnest($4::text[], $5::text[], $6::text[], $7::text[]) as t(action, subject, before, after)
+  select $6, $7, action, subject, before::jsonb, after::jsonb, $8
+  from unnest($9::text[], $10::text[], $11::text[], $12::text[])
+    as t(action, subject, before, after)
 )
 insert into idempotency (principal, route, key, body_hash, status, body, at)
-select $2, $8, $9, $10, $11, $12, $1 where $9 <> ''
+select $7, $13, $14, $15, $16, $17, $6 where $14 <> ''
 """
 
 
@@ -90,6 +98,7 @@ class Transaction:
     connection: AsyncConnection
     now: datetime
     principal: Principal
+    _driver: asyncpg.Connection
     _events: list[Event] = field(default_factory=list[Event])
     _audit: list[tuple[str, str, str, str]] = field(default_factory=list[tuple[str, str, str, str]])
     _emitted: bool = False
@@ -116,9 +125,7 @@ class Transaction:
 
     async def driver(self) -> asyncpg.Connection:
         """The asyncpg connection beneath, for COPY and other bulk work in the same transaction."""
-        raw = await self.connection.get_raw_connection()
-        driver: asyncpg.Connection = raw.driver_connection  # pyright: ignore[reportAssignmentType]
-        return driver
+        return self._driver
 
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
@@ -137,14 +144,26 @@ class Transaction:
 
     async def finish(self, key: IdempotencyKey | None, answer: Answer | None) -> bool:
         """Write events, audit and answer; True where the relay has something to move."""
-        await self._flush_events()
-        if self._audit or key:
-            await self._record(key, answer)
+        if len(self._events) > FLUSH_ROWS:
+            await self._flush_events()
+        if self._events or self._audit or key:
+            self._emitted |= bool(self._events)
+            columns = _columns(self._encoded(), 5)
+            await self._driver.execute(_FINISH, *columns, *self._record(key, answer))
         return self._emitted
 
     async def _flush_events(self) -> None:
         if not self._events:
             return
+        rows = self._encoded()
+        if len(rows) > FLUSH_ROWS:
+            rows.sort(key=lambda row: row[0])  # locks are taken in one order: no deadlock
+        for start in range(0, len(rows), FLUSH_ROWS):
+            await self._driver.execute(_FLUSH, *_columns(rows[start : start + FLUSH_ROWS], 5))
+        self._events.clear()
+        self._emitted = True
+
+    def _encoded(self) -> list[tuple[str, UUID, str, int, bytes]]:
         trace, actor, at = TRACE.get(), self.principal.name, self.now
         rows: list[tuple[str, UUID, str, int, bytes]] = []
         types: dict[type[Event], str] = {}
@@ -157,27 +176,14 @@ class Transaction:
                 type(event), contract_of(event).type
             )
             rows.append((key, event_id, wire_type, part_of(key), body))
-        if len(rows) > FLUSH_ROWS:
-            rows.sort(key=lambda row: row[0])  # locks are taken in one order: no deadlock
-        driver = await self.driver()
-        for start in range(0, len(rows), FLUSH_ROWS):
-            columns = zip(*rows[start : start + FLUSH_ROWS], strict=True)
-            await driver.execute(_FLUSH, *(list(column) for column in columns))
-        self._events.clear()
-        self._emitted = True
+        return rows
 
-    async def _record(self, key: IdempotencyKey | None, answer: Answer | None) -> None:
-        actions, subjects, before, after = _columns(self._audit)
-        driver = await self.driver()
-        await driver.execute(
-            _RECORD,
+    def _record(self, key: IdempotencyKey | None, answer: Answer | None) -> tuple[object, ...]:
+        return (
             self.now,
             self.principal.name,
             TRACE.get(),
-            actions,
-            subjects,
-            before,
-            after,
+            *_columns(self._audit, 4),
             key.route if key else "",
             key.key if key else "",
             key.body_hash if key else b"",
@@ -190,12 +196,17 @@ def _json(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def _columns(rows: Sequence[tuple[str, str, str, str]]) -> tuple[list[str], ...]:
-    return tuple([row[i] for row in rows] for i in range(4))
+def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object]]:
+    return [[row[i] for row in rows] for i in range(width)]
 
 
 class Database:
-    """A service's own database: transactions to write, reads to look, and the relay's bell."""
+    """A service's own database: transactions to write, reads to look, and the relay's bell.
+
+    SQLAlchemy keeps the pool and runs what use cases give it; the frame of a transaction (begin,
+    time, twins, events, answer, commit) goes straight to the driver, at a third of the processor
+    time. So to SQLAlchemy the connections look as if they committed by themselves.
+    """
 
     def __init__(self, url: str, *, pool_size: int = 12) -> None:
         self.url = url
@@ -204,6 +215,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=4,
             pool_pre_ping=False,
+            isolation_level="AUTOCOMMIT",
             hide_parameters=True,  # an error text must not carry a person's data into the log
             connect_args={"server_settings": {"timezone": "Asia/Shanghai"}},
         )
@@ -212,11 +224,10 @@ class Database:
     @asynccontextmanager
     async def transaction(self, principal: Principal = SYSTEM) -> AsyncIterator[Transaction]:
         """Open a transaction that commits on a clean exit and rolls back on any exception."""
-        async with self._open(principal) as tx:
-            emitted = False
+        async with self._open(principal) as (tx, frame):
             yield tx
             emitted = await tx.finish(None, None)
-            await tx.connection.commit()
+            await frame.commit()
         if emitted:
             self._bell.ring()
 
@@ -230,7 +241,7 @@ class Database:
         A twin of a running call waits until that one is done, then finds its answer.
         """
         twins = f"{principal.name} {key.route} {key.key}" if key else ""
-        async with self._open(principal, twins=twins) as tx:
+        async with self._open(principal, twins=twins) as (tx, frame):
             answers: list[Answer] = []
             if key and (kept := await find_answer(tx, key)):
                 answers.append(kept)
@@ -238,31 +249,31 @@ class Database:
                 return
             yield tx, answers
             emitted = await tx.finish(key, answers[0])
-            await tx.connection.commit()
+            await frame.commit()
         if emitted:
             self._bell.ring()
 
     @asynccontextmanager
     async def read(self, principal: Principal = SYSTEM) -> AsyncIterator[Transaction]:
         """Open a transaction to look only: it sees one moment and is rolled back."""
-        async with self._open(principal, isolation_level="REPEATABLE READ") as tx:
+        async with self._open(principal, isolation="repeatable_read") as (tx, _):
             yield tx
 
     @asynccontextmanager
     async def _open(
-        self, principal: Principal, isolation_level: str = "READ COMMITTED", twins: str = ""
-    ) -> AsyncIterator[Transaction]:
+        self, principal: Principal, *, isolation: _Isolation = "read_committed", twins: str = ""
+    ) -> AsyncIterator[tuple[Transaction, "_Frame"]]:
         async with self._engine.connect() as connection:
-            await connection.execution_options(isolation_level=isolation_level)
-            begun = await connection.execute(
-                _BEGIN, {"account": principal.account_id, "twins": twins}
-            )
-            now, revoked, _ = begun.one()
-            if revoked:
-                raise Refused("access.revoked", "该账号已停用", status=401)
-            local = now.astimezone(SHANGHAI)
-            TODAY.set(local.date().isoformat())
-            yield Transaction(connection, local, principal)
+            frame = _Frame(await _living_driver(connection), isolation)
+            try:
+                now, revoked = await frame.begin(principal, twins)
+                if revoked:
+                    raise Refused("access.revoked", "该账号已停用", status=401)
+                local = now.astimezone(SHANGHAI)
+                TODAY.set(local.date().isoformat())
+                yield Transaction(connection, local, principal, frame.driver), frame
+            finally:
+                await frame.end()
 
     def ring(self) -> None:
         """Wake the relay and the job runner."""
@@ -279,19 +290,70 @@ async def find_answer(tx: Transaction, key: IdempotencyKey) -> Answer | None:
 
     Raises: BadInput `idempotency.key_reused`, where that call had another body.
     """
-    found = await tx.connection.execute(
-        text(
-            "select body_hash, status, body from idempotency"
-            " where principal = :principal and route = :route and key = :key"
-        ),
-        {"principal": tx.principal.name, "route": key.route, "key": key.key},
-    )
-    row = found.one_or_none()
+    driver = await tx.driver()
+    row = await driver.fetchrow(_FIND_ANSWER, tx.principal.name, key.route, key.key)
     if row is None:
         return None
-    if row.body_hash != key.body_hash:
+    if row["body_hash"] != key.body_hash:
         raise BadInput("idempotency.key_reused", "同一幂等键已用于不同内容的请求")
-    return Answer(row.status, row.body)
+    return Answer(row["status"], row["body"])
+
+
+class _Frame:
+    """Begin and end of a transaction on the driver's own connection."""
+
+    def __init__(self, driver: asyncpg.Connection, isolation: _Isolation) -> None:
+        self.driver = driver
+        self._transaction = driver.transaction(isolation=isolation)
+
+    async def begin(self, principal: Principal, twins: str) -> tuple[datetime, bool]:
+        """Begin, wait for a twin; the platform's time, and whether the account is shut out.
+
+        Raises: ConnectionError.
+        """
+        with _lost_is_oserror():
+            await self._transaction.start()
+            row = await self.driver.fetchrow(_BEGIN, principal.account_id, twins)
+        assert row is not None  # a select without from
+        return row["now"], row["revoked"]
+
+    async def commit(self) -> None:
+        """Make everything durable.
+
+        Raises: ConnectionError: whether it is durable is then not known.
+        """
+        with _lost_is_oserror():
+            await self._transaction.commit()
+
+    async def end(self) -> None:
+        """Take back what was not committed; a connection on which that fails is thrown away."""
+        if self.driver.is_closed() or not self.driver.is_in_transaction():
+            return
+        try:
+            await self._transaction.rollback()
+        except BaseException:
+            self.driver.terminate()
+            raise
+
+
+@contextmanager
+def _lost_is_oserror() -> Iterator[None]:
+    try:
+        yield
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        if is_transient(error):
+            raise ConnectionError(str(error)) from error
+        raise
+
+
+async def _living_driver(connection: AsyncConnection) -> asyncpg.Connection:
+    """The driver's connection; those that the server has closed meanwhile are replaced."""
+    while True:
+        raw = await connection.get_raw_connection()
+        driver: asyncpg.Connection = raw.driver_connection  # pyright: ignore[reportAssignmentType]
+        if not driver.is_closed():
+            return driver
+        await connection.invalidate()
 
 
 def is_transient(error: BaseException) -> bool:
@@ -302,64 +364,18 @@ def is_transient(error: BaseException) -> bool:
     cause = error.orig if isinstance(error, DBAPIError) else error
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    if isinstance(cause, OSError | asyncpg.InterfaceError):
+    if isinstance(cause, OSError | asyncpg.InterfaceError | asyncpg.InternalClientError):
         return True
-    state = str(getattr(cause, "sqlstate", None) or "")
+    state = sql_state(error)
     return state[:2] in ("08", "40", "53", "57") or state == "55P03"
+
+
+def sql_state(error: BaseException) -> str:
+    """The five-character SQLSTATE of a database error, empty for any other."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return str(getattr(cause, "sqlstate", None) or "")
 
 
 def body_hash(body: bytes) -> bytes:
     """SHA-256 of a request body."""
     return hashlib.sha256(body).digest()
-
-
-class Bell:
-    """Tells relay and job runner, after a commit, that there is work: one NOTIFY for many commits.
-
-    PostgreSQL serialises notifying commits, so the writers themselves never notify. A lost ring
-    costs at most the relay's poll interval.
-    """
-
-    PAUSE_SECONDS = 0.003
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._rung: asyncio.Event | None = None
-        self._task: asyncio.Task[None] | None = None
-
-    def ring(self) -> None:
-        """Ask for one NOTIFY soon."""
-        if self._task is None or self._task.done():
-            self._rung = asyncio.Event()
-            self._task = asyncio.create_task(self._notify(self._rung))
-        if self._rung:
-            self._rung.set()
-
-    async def _notify(self, rung: asyncio.Event) -> None:
-        while True:
-            await rung.wait()
-            try:
-                await self._session(rung)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log().warning("bell.lost", error=str(error))
-                await asyncio.sleep(0.1)
-
-    async def _session(self, rung: asyncio.Event) -> None:
-        connection = await asyncpg.connect(self._url)
-        try:
-            while True:
-                await rung.wait()
-                rung.clear()  # before the NOTIFY: who commits meanwhile rings again
-                await connection.execute("notify outbox")
-                await asyncio.sleep(self.PAUSE_SECONDS)
-        except BaseException:
-            rung.set()  # lost with its connection: it is rung over the next one
-            raise
-        finally:
-            connection.terminate()
-
-    async def close(self) -> None:
-        """Stop ringing."""
-        if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)

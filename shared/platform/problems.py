@@ -1,8 +1,10 @@
 """Errors as `application/problem+json` (RFC 9457) with Chinese texts and stable codes."""
 
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import asyncpg
 import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -10,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from shared.kernel.errors import FieldError, YinqiError
+from shared.platform.database import is_transient, sql_state
 from shared.platform.logging import log, trace_id
 
 _MESSAGES: Mapping[str, str] = {
@@ -124,23 +127,44 @@ def install(app: FastAPI) -> None:
         code, title = _TITLES.get(error.status_code, ("http.error", "请求未能完成"))
         return problem(status=error.status_code, code=code, title=title, detail=str(error.detail))
 
-    @app.exception_handler(DBAPIError)
-    @app.exception_handler(OSError)
-    async def on_storage(_request: Request, error: Exception) -> Response:
-        log().error("http.storage", error=repr(error), exc_info=error)
-        return problem(
-            status=503,
-            code="storage.unavailable",
-            title="数据库暂不可用",
-            detail="请稍后用同一幂等键重试",
-        )
+    for kind in (DBAPIError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        app.add_exception_handler(kind, _on_storage)
+    app.add_exception_handler(UnicodeEncodeError, _on_storage)
+    app.add_exception_handler(Exception, _on_bug)
 
-    @app.exception_handler(Exception)
-    async def on_bug(_request: Request, error: Exception) -> Response:
-        log().error("http.bug", error=repr(error), exc_info=error)
+
+def _on_storage(_request: Request, error: Exception) -> Response:
+    """A database away: try again. A text it cannot hold (NUL, half a character): the caller's."""
+    if isinstance(error, UnicodeEncodeError) or sql_state(error).startswith("22"):
         return problem(
-            status=500,
-            code="internal",
-            title="平台内部错误",
-            detail="请把 trace_id 告知管理员",
+            status=422,
+            code="request.unstorable",
+            title="请求中有无法保存的字符或数值",
+            detail="请去掉不可见的控制字符后重试",
         )
+    if not is_transient(error):
+        return _on_bug(_request, error)
+    log().error("http.storage", kind=type(error).__name__, sqlstate=sql_state(error))
+    return problem(
+        status=503,
+        code="storage.unavailable",
+        title="数据库暂不可用",
+        detail="请稍后用同一幂等键重试",
+    )
+
+
+def _on_bug(_request: Request, error: Exception) -> Response:
+    """Our fault. The log gets kind and place, not the text: a driver's text may quote a row."""
+    frames = traceback.extract_tb(error.__traceback__)[-4:]
+    log().error(
+        "http.bug",
+        kind=type(error).__name__,
+        sqlstate=sql_state(error),
+        where=[f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in frames],
+    )
+    return problem(
+        status=500,
+        code="internal",
+        title="平台内部错误",
+        detail="请把 trace_id 告知管理员",
+    )

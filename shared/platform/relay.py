@@ -15,6 +15,7 @@ import asyncpg
 
 from shared.platform.clock import monotonic
 from shared.platform.logging import log
+from shared.platform.transports import WrongTopic
 
 MOVE_ROWS = 2_000
 POLL_SECONDS = 0.5
@@ -154,7 +155,9 @@ class Relay:
         while True:
             try:
                 await self._session()
-            except* (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as errors:
+            except* (WrongTopic, ForeignTopic):
+                raise
+            except* Exception as errors:  # the driver has more errors for a lost session than one
                 log().warning(
                     "relay.reconnect", service=self._service, error=repr(errors.exceptions)
                 )
@@ -200,10 +203,18 @@ class Publisher:
 
     BATCH = 2_000
 
-    def __init__(self, *, service: str, publish: Publish, ends: FindEnds | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        service: str,
+        publish: Publish,
+        ends: FindEnds | None = None,
+        close: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._service = service
         self._publish = publish
         self._ends = ends
+        self._close = close
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
@@ -234,6 +245,8 @@ class Publisher:
                     await _wait(self._woken, POLL_SECONDS)
         finally:
             connection.terminate()
+            if self._close:
+                await self._close()
 
     async def _compare(self, connection: asyncpg.Connection) -> None:
         """Take back what the broker does not hold.

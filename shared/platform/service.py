@@ -281,7 +281,9 @@ def _publisher(service: Service, platform: PlatformSettings) -> Publisher | None
     if platform.transport == "log":
         return None
     kafka = KafkaPublisher(bootstrap=platform.kafka_bootstrap, topic=service.topic)
-    return Publisher(service=service.name, publish=kafka.publish, ends=kafka.ends)
+    return Publisher(
+        service=service.name, publish=kafka.publish, ends=kafka.ends, close=kafka.close
+    )
 
 
 def _source_maker(

@@ -18,7 +18,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     kafka = Kafka(tmp_path_factory.mktemp("broker"), CACHE)
     kafka.start()
     yield kafka
-    kafka.stop()
+    kafka.kill()
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
+import asyncpg
 import pytest
 
+from services.reporting.consumers import CONSUMER
 from services.reporting.domain.facts import TYPES, learnt
 from services.reporting.domain.quick import quick
 from services.reporting.rebuild import Rebuilt, Sources, rebuild
@@ -15,7 +18,8 @@ from shared.contracts.allocation import CampaignOpened
 from shared.contracts.event import contract_of
 from shared.contracts.registry import EnterpriseListed
 from shared.kernel.periods import Quarter
-from tests.reporting.histories import World, a_history
+from shared.platform.consumer import apply_records
+from tests.reporting.histories import World, a_history, listed
 from tests.reporting.test_service import all_rows, as_record, get, opened
 from tests.support.stack import Stack
 
@@ -39,7 +43,7 @@ async def publish(stack: Stack, world: World) -> None:
 
 
 async def test_ST_05_a_rebuild_leaves_every_table_as_it_was(stack: Stack) -> None:
-    world = a_history(21, events=150)
+    world = a_history(21, events=110)
     opened(world)
     await publish(stack, world)
     await stack.settle()
@@ -58,7 +62,7 @@ async def test_ST_05_a_rebuild_leaves_every_table_as_it_was(stack: Stack) -> Non
 async def test_a_rebuild_into_empty_tables_catches_up_and_live_goes_on_from_there(
     stack: Stack,
 ) -> None:
-    world = a_history(22, events=100)
+    world = a_history(22, events=70)
     opened(world)
     # A campaign is opened before anything happens in it.
     world.teller.told.sort(key=lambda r: not isinstance(r.event, CampaignOpened))
@@ -123,13 +127,56 @@ async def test_a_rebuild_waits_for_a_reader_and_readers_do_not_wait_for_long(sta
     async with stack.database("reporting").read() as tx:
         before = await show_figures(tx, wanted, "region", "city")
         waiting = asyncio.create_task(rebuild(sources(stack)))
-        await asyncio.sleep(4)
+        await _until_the_new_tables_are_ready(stack)
         same = await show_figures(tx, wanted, "region", "city")
         assert not waiting.done()
     found = await waiting
 
     assert before == same
     assert found.identical
+
+
+async def test_on_kafka_a_rebuild_leaves_the_brokers_position_and_drops_what_comes_again(
+    stack: Stack,
+) -> None:
+    world = a_history(26, events=30)
+    opened(world)
+    await publish(stack, world)
+    found = await rebuild(replace(sources(stack), transport="kafka"))
+    rebuilt = await all_rows(stack)
+    positions = await stack.rows(
+        "reporting", "select sum(position), sum(next_off) from consumer_offset"
+    )
+    await _read_from_stored_positions(stack)
+    as_before = await all_rows(stack)
+    enterprise = world.enterprises[0]
+    await stack.publish(listed(world, enterprise, "2022-12-31"))
+    await stack._move_outboxes()
+    await _read_from_stored_positions(stack)
+    facts = await stack.rows("reporting", "select count(*) from fact")
+
+    assert tuple(positions[0]) == (0, found.events)
+    assert as_before == rebuilt
+    assert facts[0][0] == sum(rebuilt["fact"].values()) + 1
+    assert (await stack.rows("reporting", "select count(*) from parked"))[0][0] == 0
+
+
+async def _read_from_stored_positions(stack: Stack) -> None:
+    """What a broker delivers again, from where the positions stand."""
+    for topic in CONSUMER.topics:
+        owner = stack.databases[topic.removesuffix(".events")]
+        connection = await asyncpg.connect(owner.log_url)
+        records = await stack._next("reporting", CONSUMER.name, topic, connection)
+        await connection.close()
+        if records:
+            await apply_records(CONSUMER, stack.database("reporting"), records)
+
+
+async def _until_the_new_tables_are_ready(stack: Stack) -> None:
+    ready = "select 1 from pg_class where relname = 'campaign_key_new'"
+    while not await stack.rows("reporting", ready):
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(0.8)
 
 
 async def _figures(stack: Stack, world: World) -> dict[str, dict[str, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import Iterable
@@ -143,6 +144,20 @@ async def test_ST_05_topics_that_overtake_each_other_leave_the_same_tables(stack
     await feed(stack, by_topic, size=40)
 
     assert await all_rows(stack) == in_order
+
+
+async def test_workers_that_share_enterprises_at_one_time_leave_the_same_tables(
+    stack: Stack,
+) -> None:
+    world = a_history(17, events=150)
+    opened(world)
+    await feed(stack, world.teller.told)
+    alone = await all_rows(stack)
+    await stack.empty()
+    topics = [[r for r in world.teller.told if r.topic == topic] for topic in CONSUMER.topics]
+    await asyncio.gather(*(feed(stack, events, size=15) for events in topics))
+
+    assert await all_rows(stack) == alone
 
 
 async def test_the_roll_up_is_the_sum_of_the_signed_rows(stack: Stack) -> None:

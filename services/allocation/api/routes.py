@@ -5,6 +5,17 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
+from services.allocation.api.plan_schemas import (
+    PlanIn,
+    PlanOut,
+    PlanPage,
+    PlanRowOut,
+    PlanRowPage,
+    PlanViewOut,
+    ReplayOut,
+    RotationIn,
+    StartedOut,
+)
 from services.allocation.api.schemas import (
     AssignmentDetailOut,
     AssignmentOut,
@@ -14,16 +25,7 @@ from services.allocation.api.schemas import (
     CampaignPage,
     ContactsIn,
     ContactsOut,
-    PlanIn,
-    PlanOut,
-    PlanPage,
-    PlanRowOut,
-    PlanRowPage,
-    PlanViewOut,
     ProgressOut,
-    ReplayOut,
-    RotationIn,
-    StartedOut,
 )
 from services.allocation.store import assignments, campaigns
 from services.allocation.usecases import reading

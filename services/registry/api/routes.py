@@ -55,6 +55,7 @@ MAX_IDS = 200
 
 @router.post("/imports", status_code=202, response_model=StartedOut)
 async def post_import(
+    *,
     run: Run,
     file: Annotated[UploadFile, File()],
     kind: Annotated[Kind, Form()],
@@ -133,6 +134,7 @@ async def get_import_report(import_id: UUID, run: Run) -> FileResponse:
 
 @router.get("/enterprises")
 async def get_enterprises(
+    *,
     run: Run,
     q: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
     region: RegionQuery = None,

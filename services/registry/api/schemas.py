@@ -208,7 +208,9 @@ class EnterpriseFileOut(EnterpriseOut):
 
 def _shown(enterprise: queries.Enterprise) -> dict[str, object]:
     code = enterprise.industry_code
-    shown = {name: getattr(enterprise, name) for name in queries.Enterprise.__slots__}
+    shown: dict[str, object] = {
+        name: getattr(enterprise, name) for name in queries.Enterprise.__slots__
+    }
     return shown | {
         "legal_representative": masked_name(enterprise.legal_representative),
         "phone": masked_phone(enterprise.phone),

@@ -23,6 +23,7 @@ from services.registry.domain.places import (
     Place,
     at_point,
     county_place,
+    place_by_name,
     place_of,
 )
 from services.registry.domain.reasons import reason
@@ -38,6 +39,7 @@ from services.registry.domain.rows import (
 )
 from shared.kernel.ids import derived_id
 
+_BANK_PART: Final = re.compile(r"^.*(?:银行|公司|联社)")
 _CODE: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TYPES: Final = {
     "state": ("国有大型银行", "国有大型商业银行", "国有银行", "大型商业银行", "国有商业银行"),
@@ -118,7 +120,7 @@ class _Outlets:
         name = read.read("name", _name, "")
         bank = self._bank(name)
         address = read.text("address")
-        place = self._place(address, uscc)
+        place = self._place(address, name, uscc)
         managers = read.read("managers", count_of, None)
         capacity = read.read("capacity", count_of, None)
         key = code or key_of(read.cell(self.code_field))
@@ -138,7 +140,7 @@ class _Outlets:
                 place.latitude_e6,
                 managers,
                 capacity,
-            ),  # fmt: skip
+            ),
             notes=place.notes,
             outlet_id=derived_id("outlet", bank.code, code),
             institution_id=derived_id("institution", bank.code),
@@ -167,14 +169,14 @@ class _Outlets:
             read.add(reason("网点名称", "institution.not_derived", name), doubtful=True)
         return bank or UNKNOWN_BANK
 
-    def _place(self, address: str, uscc: str) -> Place | None:
+    def _place(self, address: str, name: str, uscc: str) -> Place | None:
         read = self._read
         hints = Hints(read.text("city"), read.text("province"), uscc[2:8])
         try:
             if read.text("region_code"):
                 place = county_place(read.cell("region_code"), "行政区划代码")
             else:
-                place = place_of(address, "", hints)
+                place = _outlet_place(address, name, hints)
             return at_point(place, read.cell("longitude"), read.cell("latitude"))
         except Nowhere as nowhere:
             column = "地址" if nowhere.why.column.endswith("地址") else nowhere.why.column
@@ -183,6 +185,18 @@ class _Outlets:
         except Wrong as wrong:
             read.refuse("longitude", wrong.code, read.text("longitude"))
         return None
+
+
+def _outlet_place(address: str, name: str, hints: Hints) -> Place:
+    try:
+        return place_of(address, "", hints)
+    except Nowhere as nowhere:
+        branch = _BANK_PART.sub("", name)
+        if nowhere.why.code == "address.county_missing" and (
+            named := place_by_name(branch, address, hints)
+        ):
+            return named
+        raise
 
 
 def staff_checker(header: Header) -> Checker:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from operator import mul
-from typing import Final
+from typing import Final, cast
 
 from shared.kernel.errors import BadInput
 from shared.kernel.money import Unit, fen_from_sheet
@@ -56,7 +56,7 @@ def clean(row: Sequence[Cell]) -> list[Cell]:
     Source:  JS-04, R2.
     """
     try:
-        text = _BETWEEN.join(row)  # pyright: ignore[reportArgumentType]
+        text = _BETWEEN.join(cast("Sequence[str]", row))
     except TypeError:
         return [clean((cell,))[0] if isinstance(cell, str) else cell for cell in row]
     if not text.isascii():

@@ -127,6 +127,24 @@ def place_of(business: str, registered: str, hints: Hints) -> Place:
     return _in_county(found.code, notes)
 
 
+def place_by_name(branch: str, address: str, hints: Hints) -> Place | None:
+    """Return the county that an outlet is named after, where its address says only the city.
+
+    `branch` is the outlet's name without its bank's. None where it names no county of that city.
+
+    Units:   six-digit code, micro-degrees.
+    Raises:  nothing.
+    Source:  JS-06.
+    """
+    city = find_county(address, hints).code
+    if city is None or not branch:
+        return None
+    named = resolve_address(branch, city)
+    if not named.is_county or named.code is None or _UNDECIDED.intersection(named.doubt):
+        return None
+    return _in_county(named.code, (reason("网点名称", "address.county_by_name", branch),))
+
+
 def county_place(cell: Cell, column: str) -> Place:
     """Return the county a code cell names.
 

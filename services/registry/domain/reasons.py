@@ -26,6 +26,7 @@ MESSAGES: Final[dict[str, str]] = {
     "address.other_city_than_hint": "地址所在的市与“地区”栏不一致",
     "address.county_by_township": "区县由乡镇(街道)名推定",
     "address.county_by_hint": "地址未写区县,区县由“地区”栏与信用代码推定",
+    "address.county_by_name": "地址未写区县,区县由网点名称推定",
     "address.city_missing": "地址未写市,区县由唯一的区名确定",
     "address.registered_used": "经营地址无法识别,按注册地址确定区县",
     "region.unknown": "行政区划代码不存在",

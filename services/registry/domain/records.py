@@ -14,7 +14,7 @@ Outcome = Literal["taken", "refused", "doubtful"]
 
 
 class Reason(msgspec.Struct, frozen=True, array_like=True):
-    """Why a row was not taken, or what was noticed: column, code, Chinese message and the value."""
+    """Why a row was not taken, or what was noticed, with the value that stands there."""
 
     column: str
     code: str
@@ -23,7 +23,7 @@ class Reason(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Record(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """What every taken row has; `row` counts from 1 in the sheet, `digest` stands for the content."""
+    """What every taken row has; `row` counts from 1, `digest` stands for the content."""
 
     row: int
     key: str

@@ -1,4 +1,4 @@
-"""Check the rows of a sheet, one by one and against each other; what is taken, and why not the rest."""
+"""Check the rows of a sheet, one by one and against each other."""
 
 import hashlib
 from collections import Counter
@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from services.registry.domain.cells import Cell, Wrong, clean, key_of, text_of
-from services.registry.domain.columns import FORMS, Form
+from services.registry.domain.columns import Form
 from services.registry.domain.header import Header
 from services.registry.domain.reasons import reason
 from services.registry.domain.records import AnyRecord, Kind, Reason, Rejected
@@ -21,9 +21,7 @@ Row = Sequence[Cell]
 Checked = AnyRecord | Rejected
 ValueT = TypeVar("ValueT")
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
-_FOOTERS: Final = (
-    "合计", "总计", "小计", "共计", "注:", "注：", "备注:", "备注：", "说明", "填表", "制表", "审核", "单位负责人",
-)  # fmt: skip
+_FOOTERS: Final = ("合计", "总计", "小计", "共计", "注:", "备注:", "说明", "填表", "制表", "审核", "单位负责人")  # fmt: skip
 
 
 class Refusing:
@@ -121,9 +119,9 @@ def split_lines(lines: Sequence[Row], header: Header) -> Lines:
             split.blank += 1
             continue
         shown = text_of(first)
-        if shown.startswith(_FOOTERS) and _is_footer(row, places):
-            split.skipped.append((number, shown[:60]))
-        elif row[places[0]] == titles[0] and _is_header(row, places, titles):
+        if (shown.startswith(_FOOTERS) and _is_footer(row, places)) or (
+            row[places[0]] == titles[0] and _is_header(row, places, titles)
+        ):
             split.skipped.append((number, shown[:60]))
         else:
             row.append("")

@@ -49,7 +49,7 @@ async def put_institutions(tx: Transaction, rows: Sequence[tuple[InstitutionRow,
             "uscc": "text",
             "valid_from": "date",
             "digest": "bytea",
-        },  # fmt: skip
+        },
         [
             (r.institution_id, r.key, r.name, r.institution_type, r.uscc, day, r.digest)
             for r, day in rows
@@ -76,7 +76,7 @@ async def put_outlets(tx: Transaction, rows: Sequence[tuple[OutletRow, object]])
             "service_capacity": "int",
             "valid_from": "date",
             "digest": "bytea",
-        },  # fmt: skip
+        },
         [
             (
                 r.outlet_id,
@@ -92,7 +92,7 @@ async def put_outlets(tx: Transaction, rows: Sequence[tuple[OutletRow, object]])
                 r.service_capacity,
                 day,
                 r.digest,
-            )  # fmt: skip
+            )
             for r, day in rows
         ],
     )
@@ -112,7 +112,7 @@ async def put_staff(tx: Transaction, rows: Sequence[StaffRow]) -> None:
             "valid_from": "date",
             "valid_to": "date",
             "digest": "bytea",
-        },  # fmt: skip
+        },
         [
             (
                 r.staff_id,
@@ -123,7 +123,7 @@ async def put_staff(tx: Transaction, rows: Sequence[StaffRow]) -> None:
                 r.valid_from,
                 r.valid_to,
                 r.digest,
-            )  # fmt: skip
+            )
             for r in rows
         ],
     )

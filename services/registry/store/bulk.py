@@ -46,7 +46,8 @@ async def change_rows(
     sets = ", ".join(f"{name} = n.{name}" for name in types if name != key)
     await execute(
         tx,
-        f"update {table} as t set {sets} from unnest({arrays}) as n({names}) where t.{key} = n.{key}",
+        f"update {table} as t set {sets} from unnest({arrays}) as n({names})"
+        f" where t.{key} = n.{key}",
         *columns,
     )
 

@@ -109,7 +109,7 @@ async def add_enterprises(
             "employees",
             "list_vintage",
             "digest",
-        ),  # fmt: skip
+        ),
         [
             (
                 r.enterprise_id,
@@ -128,7 +128,7 @@ async def add_enterprises(
                 r.employees,
                 list_vintage,
                 r.digest,
-            )  # fmt: skip
+            )
             for r in rows
         ],
     )
@@ -163,7 +163,7 @@ async def _add_slices(tx: Transaction, rows: Sequence[EnterpriseRow], valid_from
                 r.business_address or r.registered_address,
                 "list",
                 now,
-            )  # fmt: skip
+            )
             for r in rows
         ],
     )
@@ -191,7 +191,7 @@ async def renew_enterprises(
             "employees": "int",
             "list_vintage": "text",
             "digest": "bytea",
-        },  # fmt: skip
+        },
         [
             (
                 r.enterprise_id,
@@ -204,7 +204,7 @@ async def renew_enterprises(
                 r.employees,
                 list_vintage,
                 r.digest,
-            )  # fmt: skip
+            )
             for r in rows
         ],
     )
@@ -219,7 +219,7 @@ async def renew_enterprises(
             "latitude_e6": "int",
             "precision": "text",
             "industry_code": "text",
-        },  # fmt: skip
+        },
         [
             (
                 r.enterprise_id,
@@ -228,7 +228,7 @@ async def renew_enterprises(
                 r.latitude_e6,
                 r.precision,
                 r.industry_code,
-            )  # fmt: skip
+            )
             for r in moved
         ],
     )
@@ -271,7 +271,7 @@ async def add_members(
             "employees",
             "revenue_fen",
             "rd_fen",
-        ),  # fmt: skip
+        ),
         [
             (
                 list_vintage,
@@ -285,7 +285,7 @@ async def add_members(
                 r.employees,
                 r.revenue_fen,
                 r.rd_fen,
-            )  # fmt: skip
+            )
             for r in rows
         ],
     )

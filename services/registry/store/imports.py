@@ -171,7 +171,7 @@ async def add_chunk(
                 counts.new,
                 counts.changed,
                 counts.unchanged,
-            )  # fmt: skip
+            )
         ],
     )
     encode = msgspec.json.Encoder().encode

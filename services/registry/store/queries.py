@@ -12,6 +12,10 @@ from shared.platform.database import Transaction
 from shared.platform.principal import SYSTEM, Principal
 
 _BANK_ROLES: Final = ("bank_head", "branch_head", "relationship_manager", "bank_core")
+_ASSIGNED: Final = (
+    "exists (select from access a where a.enterprise_id = e.enterprise_id"
+    " and a.institution_id = :scope_institution)"
+)
 _FOUND_BY_NAME: Final = (
     "(e.enterprise_id in (select n.enterprise_id from enterprise_name n where n.name like :name)"
     " or e.uscc like :uscc)"
@@ -85,11 +89,7 @@ def scope(principal: Principal) -> tuple[str, dict[str, Any]]:
     if principal.role == "bureau":
         return "e.region_code like :city", {"city": principal.city_prefix() + "%"}
     if principal.role in _BANK_ROLES:
-        return (
-            "exists (select from access a where a.enterprise_id = e.enterprise_id"
-            " and a.institution_id = :scope_institution)",
-            {"scope_institution": principal.institution_id},
-        )
+        return _ASSIGNED, {"scope_institution": principal.institution_id}
     return "false", {}
 
 

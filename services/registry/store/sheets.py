@@ -1,7 +1,7 @@
 """Read a spreadsheet or CSV file as rows of cells. Runs only in the checking process.
 
-The file is hostile until read: what it unpacks to is looked at before, memory and time are limited by
-the process (`usecases/checking.py`).
+The file is hostile until read: what it unpacks to is looked at before, memory and time are
+limited by the process (`usecases/checking.py`).
 """
 
 import csv

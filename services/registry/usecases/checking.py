@@ -1,11 +1,12 @@
 """The checking process: reads one uploaded file and tells, row by row, what may be taken.
 
-An uploaded file is hostile until read, so it is opened in a process without secrets, with limited memory
-and time. It writes frames to its output: `Opened` or `Failed`, then `Chunk` after `Chunk`. The same
-file gives the same chunks, so that an interrupted import goes on where it stood.
+An uploaded file is hostile until read, so it is opened in a process without secrets, with limited
+memory and time. It writes frames to its output: `Opened` or `Failed`, then `Chunk` after `Chunk`.
+The same file gives the same chunks, so that an interrupted import goes on where it stood.
 
-    python -m services.registry.usecases.checking check  PATH KIND SHEET MEMORY_BYTES CPU_SECONDS
-    python -m services.registry.usecases.checking report PATH KIND SHEET MEMORY_BYTES CPU_SECONDS OUT
+    python -m services.registry.usecases.checking TASK PATH KIND SHEET BYTES CPU_SECONDS [OUT]
+
+where TASK is `check` or `report`.
 """
 
 import gc
@@ -35,7 +36,7 @@ LENGTH: Final = struct.Struct(">I")
 
 
 class Opened(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """The file could be read: which sheet, which columns, how many data rows, what was passed over."""
+    """The file could be read: which sheet and columns, how many rows, what was passed over."""
 
     sheet: str
     columns: dict[str, str]

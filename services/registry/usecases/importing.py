@@ -168,7 +168,7 @@ async def _take_frames(work: Work, job: Import, process: Process, done: set[int]
                     while len(writing) >= AT_ONCE.get(job.kind, 1):
                         writing = await _some_done(writing)
                     rows = decode(frame.taken)
-                    write = _write_chunk(work, job, number, frame, rows, total)
+                    write = _write_chunk(work, job, number, frame, rows, total=total)
                     writing.add(asyncio.create_task(write))
         while writing:
             writing = await _some_done(writing)
@@ -200,7 +200,7 @@ async def _opened(work: Work, job: Import, opened: Opened) -> None:
 
 
 async def _write_chunk(
-    work: Work, job: Import, number: int, chunk: Chunk, rows: Sequence[AnyRecord], total: int
+    work: Work, job: Import, number: int, chunk: Chunk, rows: Sequence[AnyRecord], *, total: int
 ) -> None:
     try:
         await _write_chunk_once(work, job, number, chunk, rows)
@@ -270,6 +270,6 @@ async def _finish(tx: Transaction, job: Import) -> dict[str, Any]:
 
 
 def _found_before(job: Import, counts: Counts) -> int:
-    # A bank's own table already holds the rows just entered; a list is compared with the one before.
+    # A bank's table already holds the rows just entered; a list is compared with one before.
     entered = 0 if job.kind == "enterprises" or job.dry_run else counts.new
     return counts.changed + counts.unchanged + entered

@@ -1,4 +1,4 @@
-"""Take checked rows into the registry: what is new, what changed, what cannot stand beside the rest."""
+"""Take checked rows into the registry: what is new, what changed, what conflicts."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date

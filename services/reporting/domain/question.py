@@ -70,7 +70,7 @@ def ask(
 
     Units:   none.
     Raises:  NotFound `figures.unknown`, where it asks for what it may not see.
-    Source:  ST-07, R12 (what a caller may not see does not exist).
+    Source:  ST-07; what a caller may not see does not exist.
     """
     counties = Counties.of(region_code) if region_code else None
     if scope.region_code:

@@ -28,14 +28,16 @@ from ({source}) as s group by 1, 2, 3
 
 
 class Swapped(Exception):
-    """A rebuild put new tables in place after this transaction's snapshot: ask again in a new one."""
+    """A rebuild put new tables in place after this snapshot: ask again in a new transaction."""
 
 
 async def must_be_steady(connection: asyncpg.Connection) -> None:
     """Make sure that what was read in this transaction came from one generation of tables.
 
-    A name finds the newest table at once, but a snapshot from before a swap sees no rows in it. To be
-    called last: the tables read are then held, so that no swap can come any more. Raises: Swapped.
+    A name finds the newest table at once, but a snapshot from before a swap sees no rows in it. To
+    be called last: the tables read are then held, so that no swap can come any more.
+
+    Raises: Swapped.
     """
     same = await connection.fetchval(
         "select 'delta'::regclass::oid = (select oid from pg_class where relname = 'delta'"

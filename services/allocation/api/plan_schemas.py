@@ -1,0 +1,237 @@
+"""The JSON of plans: what is asked, how far it is, and why each enterprise goes where it goes."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from services.allocation.api.schemas import Day
+from services.allocation.domain.planning import LoadRow
+from services.allocation.domain.splitting import BP, Shortage
+from services.allocation.store.plans import CityRow, RowOfPlan, StoredPlan
+from services.allocation.usecases.planning import Started
+from services.allocation.usecases.publishing import Publishing
+from services.allocation.usecases.reading import PlanView, Replay
+from shared.platform.web import In, Out
+
+LARGEST_SEED = 2**63 - 1
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED, strict=True)]
+Tier = Annotated[int, Field(ge=1, le=2, strict=True)]
+
+
+class PlanIn(In):
+    """A plan to solve: the same tier, seed and facts give the same plan."""
+
+    tier: Tier
+    seed: Seed
+
+
+class RotationIn(In):
+    """A round of rotation to solve."""
+
+    rotated_on: Day
+    seed: Seed
+
+
+class StartedOut(Out):
+    """Long work was started: ask for the plan or the job."""
+
+    plan_id: UUID
+    job_id: UUID
+    version: int | None = None
+
+    @classmethod
+    def of(cls, started: Started | Publishing) -> "StartedOut":
+        """From what a use case answers."""
+        return cls(
+            plan_id=started.plan_id,
+            job_id=started.job_id,
+            version=started.version if isinstance(started, Started) else None,
+        )
+
+
+class LoadOut(Out):
+    """One receiver's part; `fill` and `deviation` are ratios (1.0 = full, 0.05 = 5 % above)."""
+
+    city_code: str
+    bureau_code: str | None
+    institution_id: UUID | None
+    capacity: int
+    carried: int
+    quota: int
+    assigned: int
+    hard: int
+    fill: float
+    deviation: float
+    mean_m: int
+    price_m: int
+
+    @classmethod
+    def of(cls, load: LoadRow) -> "LoadOut":
+        """From the load report."""
+        return cls(
+            city_code=load.city_code,
+            bureau_code=load.bureau_code,
+            institution_id=load.institution_id,
+            capacity=load.capacity,
+            carried=load.carried,
+            quota=load.quota,
+            assigned=load.assigned,
+            hard=load.hard,
+            fill=load.fill_bp / BP,
+            deviation=load.deviation_bp / BP,
+            mean_m=load.mean_m,
+            price_m=load.price_m,
+        )
+
+
+class ShortageOut(Out):
+    """Why some have no place: these enterprises may go to these full institutions only."""
+
+    city_code: str
+    institution_ids: list[UUID]
+    slots: int
+    enterprises: int
+    short: int
+
+    @classmethod
+    def of(cls, city_code: str, shortage: Shortage) -> "ShortageOut":
+        """From a city's closed set."""
+        return cls(
+            city_code=city_code,
+            institution_ids=list(shortage.institution_ids),
+            slots=shortage.slots,
+            enterprises=len(shortage.enterprise_ids),
+            short=shortage.short,
+        )
+
+
+class CityOut(Out):
+    """A city's solution: `violations` 0 proves it cheapest; `digest` is of who got whom."""
+
+    city_code: str
+    listed: int
+    exhausted: int
+    longest_m: int
+    violations: int
+    digest: str
+
+
+class PlanOut(Out):
+    """A plan without its load: for lists."""
+
+    plan_id: UUID
+    campaign_id: UUID
+    tier: int
+    version: int
+    round: int
+    seed: int
+    state: str
+    publishing: bool
+    progress: float
+    stage: str
+    job_id: UUID
+    publication_job_id: UUID | None
+    rests_on: UUID | None
+    rotated_on: date | None
+    assigned: int | None
+    unassigned: int | None
+    exhausted: int | None
+    moved: int | None
+    gini: float | None
+    failure_code: str | None
+    failure: str | None
+    created_at: datetime
+    published_at: datetime | None
+    published_on: date | None
+    superseded_by: UUID | None
+
+    @classmethod
+    def fields_of(cls, plan: StoredPlan) -> dict[str, Any]:
+        """The fields a list and a single view share."""
+        names = set(PlanOut.model_fields) - {"gini", "state"}
+        gini = None if plan.gini_bp is None else plan.gini_bp / BP
+        return {name: getattr(plan, name) for name in names} | {
+            "gini": gini,
+            "state": plan.state.value,
+        }
+
+    @classmethod
+    def of(cls, plan: StoredPlan) -> "PlanOut":
+        """From the plan."""
+        return cls(**cls.fields_of(plan))
+
+
+class PlanPage(Out):
+    """A campaign's plans, newest first."""
+
+    items: list[PlanOut]
+    next_cursor: str | None = None
+
+
+class PlanViewOut(PlanOut):
+    """A plan with its load report, the proof of each city, and why some have no place."""
+
+    load: list[LoadOut]
+    cities: list[CityOut]
+    shortages: list[ShortageOut]
+
+    @classmethod
+    def seen(cls, view: PlanView) -> "PlanViewOut":
+        """From the plan and its reports."""
+        return cls(
+            **cls.fields_of(view.plan),
+            load=[LoadOut.of(one) for one in view.load],
+            cities=[_city(one) for one in view.cities],
+            shortages=[ShortageOut.of(city, one) for city, one in view.shortages],
+        )
+
+
+def _city(row: CityRow) -> CityOut:
+    return CityOut(**{name: getattr(row, name) for name in CityOut.model_fields})
+
+
+class ReplayOut(Out):
+    """A city solved again from its stored inputs: the digests agree, or something was tampered."""
+
+    city_code: str
+    stored_digest: str
+    replayed_digest: str
+    same: bool
+
+    @classmethod
+    def of(cls, replay: Replay) -> "ReplayOut":
+        """From the replay."""
+        return cls(
+            city_code=replay.city_code,
+            stored_digest=replay.stored_digest,
+            replayed_digest=replay.replayed_digest,
+            same=replay.stored_digest == replay.replayed_digest,
+        )
+
+
+class PlanRowOut(Out):
+    """Where a plan sends an enterprise, and why."""
+
+    enterprise_id: UUID
+    region_code: str
+    city_code: str
+    node_kind: str
+    bureau_code: str | None
+    institution_id: UUID | None
+    nearest_outlet_id: UUID | None
+    distance_m: int | None
+    reason: dict[str, Any]
+
+    @classmethod
+    def of(cls, row: RowOfPlan) -> "PlanRowOut":
+        """From the plan's row."""
+        return cls(**{name: getattr(row, name) for name in cls.model_fields})
+
+
+class PlanRowPage(Out):
+    """Rows of a plan by enterprise."""
+
+    items: list[PlanRowOut]
+    next_cursor: str | None
