@@ -28,8 +28,10 @@ from shared.platform.embedded.ports import free_port
 from shared.platform.embedded.postgres import Postgres
 from shared.platform.embedded.supervisor import Program
 from shared.platform.migrate import migrate
+from shared.platform.relay import Publisher
 from shared.platform.settings import SERVICES
 from shared.platform.tables import PLATFORM_UP
+from shared.platform.transports.kafka import KafkaPublisher
 
 ROOT = Path(__file__).resolve().parent.parent
 JARS = ROOT / ".yinqi" / "cache"
@@ -171,7 +173,21 @@ class Bed:
         self._programs.append(program)
         return program
 
-    async def until(self, service: str, question: str, count: int, *, seconds: float = 300) -> None:
+    async def publish(self) -> None:
+        """Send every service's event log to the broker; on the `log` transport it is there."""
+        if self.kafka is None:
+            return
+        for service, database in self.databases.items():
+            kafka = KafkaPublisher(bootstrap=self.kafka.bootstrap, topic=f"{service}.events")
+            publisher = Publisher(service=service, publish=kafka.publish)
+            sending = asyncio.create_task(publisher.run(database.url))
+            waiting = "select count(*) from log_head where published_off < next_off"
+            await self.until(service, waiting, 0)
+            sending.cancel()
+            await asyncio.gather(sending, return_exceptions=True)
+            await kafka.close()
+
+    async def until(self, service: str, question: str, count: int, *, seconds: float = 120) -> None:
         """Wait until a query of a service's database gives `count`."""
         connection = await self.connect(service)
         try:

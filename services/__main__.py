@@ -268,26 +268,55 @@ def parked_retry(which: Which, home: Home = default_home()) -> None:  # noqa: B0
 
 
 async def _with_database(service: Service, home: Path, action: Any, *more: Any) -> Any:
-    database = Database(database_url(service, home))
+    find_databases(home)
+    settings = service.settings()  # pyright: ignore[reportCallIssue]
+    database = Database(settings.database_url)
     try:
         return await action(database, *more)
     finally:
         await database.close()
 
 
-def database_url(service: Service, home: Path) -> str:
-    """The service's database: from the environment, else that of the platform running on `home`."""
-    name = f"{service.name.upper()}_DATABASE_URL"
-    if name in os.environ or f"{name}_FILE" in os.environ:
-        settings = service.settings()  # pyright: ignore[reportCallIssue]
-        return settings.database_url
+def find_databases(home: Path) -> None:
+    """Name the databases: by the environment, else by the platform that runs on `home`."""
+    if any(name.endswith(("_DATABASE_URL", "_DATABASE_URL_FILE")) for name in os.environ):
+        return
     from shared.platform.embedded.postgres import Postgres  # noqa: PLC0415
 
     server = Postgres(home / "postgres")
     if not server.status().up:
         console.print("[red]平台未运行 start it first: ./yinqi up[/]")
         raise typer.Exit(1)
-    return next(d.url for d in server.create_service_databases(service.name))
+    for database in server.create_service_databases(*SERVICES):
+        os.environ[f"{database.name.upper()}_DATABASE_URL"] = database.url
+        os.environ[f"YINQI_LOG_URL_{database.name.upper()}"] = database.log_url
+
+
+@app.command()
+def rebuild(
+    service: Annotated[str, typer.Argument(help="reporting")],
+    home: Home = default_home(),  # noqa: B008
+    processes: Annotated[int, typer.Option(help="并行进程数", min=1, max=6)] = 2,
+) -> None:
+    """清空统计,从事件重建,逐表打印新旧校验值。Rebuild the figures from all events."""
+    from services.reporting.cli import rebuild_figures  # noqa: PLC0415
+
+    if service != "reporting":
+        raise typer.BadParameter("只有 reporting 可以从事件重建 only reporting can be rebuilt")
+    find_databases(home)
+    rebuild_figures(processes)
+
+
+@app.command()
+def republish(which: Which, home: Home = default_home()) -> None:  # noqa: B008
+    """把事件日志从头重新发布到 Kafka(消息服务器磁盘丢失之后)。Fill a broker again."""
+    from shared.platform.relay import republish as start_over  # noqa: PLC0415
+
+    find_databases(home)
+    for service in _chosen(which):
+        settings = service.settings()  # pyright: ignore[reportCallIssue]
+        count = asyncio.run(start_over(settings.database_url))
+        console.print(f"{service.name}: {count} 个事件将重新发布 will be published again")
 
 
 contracts = typer.Typer(help="事件契约:检查与发布。Event contracts: check and release.")
@@ -329,6 +358,17 @@ def test(
     """安装测试所需并运行全部测试。Install what the tests need and run all of them."""
     command = [sys.executable, "-m", "tests.gate", *(arguments or [])]
     raise typer.Exit(subprocess.call(command, cwd=ROOT))  # noqa: S603 - our own gate
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def bench(
+    arguments: Annotated[
+        list[str] | None, typer.Argument(help="write relay latency rebuild import demo;--quick")
+    ] = None,
+) -> None:
+    """测量性能,与参照并排。Measure the speed beside yardsticks; results in benchmarks/results."""
+    command = [sys.executable, "-m", "benchmarks.run", *(arguments or [])]
+    raise typer.Exit(subprocess.call(command, cwd=ROOT))  # noqa: S603 - our own programs
 
 
 def main() -> None:

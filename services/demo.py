@@ -7,9 +7,10 @@ only what is around it: what was there before, starting, what to tell the user, 
 import asyncio
 import json
 import signal
+from collections.abc import Coroutine
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -160,9 +161,9 @@ def _drive(demo: Demo, platform: Embedded, console: Console) -> "World":
     return world
 
 
-async def _until_signal(campaign: "asyncio.Future[World] | object") -> "World":
+async def _until_signal(campaign: "Coroutine[Any, Any, World]") -> "World":
     """The supervisor holds the signals; while a campaign runs they have to end it, too."""
-    running: asyncio.Task[World] = asyncio.ensure_future(campaign)  # type: ignore[arg-type]
+    running = asyncio.create_task(campaign)
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     loop = asyncio.get_running_loop()
     for number in before:

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.campaign.api import Caller, Json
+from benchmarks.campaign.api import Caller, Json, NotThere
 from benchmarks.campaign.waiting import gathered
 from benchmarks.campaign.world import Bank, World
 from shared.kernel.region import cities_of
@@ -24,7 +24,7 @@ async def open_accounts(world: World, rows: Sequence[Json]) -> None:
         answer = await world.api.post(world.admin, f"{IDENTITY}/accounts:batch", {"rows": batch})
         for row, item in zip(batch, answer["items"], strict=True):
             if item["errors"]:
-                raise ValueError(f"{row['username']}: {item['errors']}")
+                raise NotThere(f"{row['username']}: {item['errors']}")
             codes.append((row, item["activation_code"]))
     await gathered([_activate(world, row, code) for row, code in codes])
 

@@ -46,7 +46,7 @@ class Failed(Exception):
 
 
 class NotThere(Exception):
-    """Something that was to come by events did not come in time."""
+    """Something did not come by events in time, or came other than it has to be."""
 
 
 @dataclass(slots=True)

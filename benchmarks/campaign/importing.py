@@ -62,7 +62,7 @@ def _note_counts(step: Step, counts: dict[str, int], report: Path) -> None:
         f" {counts['refused']:,} + 疑 doubtful {counts['doubtful']:,};逐行结果 {report}"
     )
     if counts["doubtful"]:
-        step.note("存疑的行须人工确认,未进入名单 doubtful rows are not taken")
+        step.note("存疑的行须人工确认,本次未收 doubtful rows are not taken")
 
 
 async def _show_reasons(world: World, place: str, report: Path) -> None:
@@ -77,7 +77,8 @@ async def _show_reasons(world: World, place: str, report: Path) -> None:
                 messages.setdefault(reason["code"], reason["message"])
     table = Table(title=f"未收的行及原因 rows not taken ({report.name})")
     for name in ("结果", "行数", "原因代码", "原因(例)"):
-        table.add_column(name, justify="right" if name == "行数" else "left")
+        right = name == "行数"
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
     for (outcome, code), count in sorted(found.items(), key=lambda item: (-item[1], item[0])):
         shown = "退" if outcome == "refused" else "疑"
         table.add_row(shown, f"{count:,}", code, messages[code].partition("(")[0])

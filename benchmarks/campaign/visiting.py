@@ -7,7 +7,7 @@ from io import BytesIO
 
 from PIL import Image, ImageDraw
 
-from benchmarks.campaign.api import Json
+from benchmarks.campaign.api import Json, NotThere
 from benchmarks.campaign.steps import Step
 from benchmarks.campaign.waiting import gathered, until
 from benchmarks.campaign.world import Desk, Firm, Held, World
@@ -109,7 +109,7 @@ async def _visit(world: World, one: Planned, step: Step) -> None:
         photo_ids.append(photo_id)
     answer = await world.api.post(manager, f"{VISITS}/visits", _report(world, one, photo_ids))
     if answer["complete"] != one.complete:
-        raise ValueError(f"走访 {one.visit_id}: 预期缺 {one.missing},平台称缺 {answer['missing']}")
+        raise NotThere(f"走访 {one.visit_id}: 预期缺 {one.missing},平台称缺 {answer['missing']}")
     step.done()
 
 

@@ -47,6 +47,7 @@ SHARES = {
     "tiny": Shares(visited=0.9, photos=0.95, visited_again=0.5, applied=1.0, desks_per_city=2),
     "small": Shares(visited=0.85, photos=1.0, visited_again=0.5, applied=1.0, desks_per_city=1),
     "city": Shares(visited=0.6, photos=0.25, visited_again=0.3, applied=0.7, desks_per_city=2),
+    "own": Shares(visited=0.5, photos=0.2, visited_again=0.3, applied=0.5, desks_per_city=1),
     "province": Shares(visited=0.5, photos=0.03, visited_again=0.1, applied=0.4, desks_per_city=1),
 }
 
@@ -159,7 +160,7 @@ class Options:
     @property
     def shares(self) -> Shares:
         """Who does what at this size."""
-        return SHARES[self.size]
+        return SHARES["own" if self.own_files else self.size]
 
     @property
     def photos(self) -> float:

@@ -44,6 +44,7 @@ async def _write(bed: Bed, world: World, *, whole: bool) -> int:
             if whole:
                 told += Life(world, number).told()
         count += await _write_part(bed, part, told)
+    await bed.publish()
     return count
 
 

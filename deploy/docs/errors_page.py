@@ -33,14 +33,8 @@ def raised(tree: ast.AST) -> Iterator[tuple[str, int, str]]:
         if not isinstance(code, str) or "." not in code:
             continue
         if node.func.id in ERRORS:
-            status = next(
-                (
-                    k.value.value
-                    for k in node.keywords
-                    if k.arg == "status" and isinstance(k.value, ast.Constant)
-                ),
-                ERRORS[node.func.id],
-            )
+            given = {k.arg: k.value for k in node.keywords}.get("status")
+            status = given.value if isinstance(given, ast.Constant) else ERRORS[node.func.id]
             title = texts[1] if len(texts) > 1 and isinstance(texts[1], str) else ""
             yield code, int(str(status)), title
 
@@ -74,7 +68,7 @@ def page() -> str:
     lines = [
         "# Error codes",
         "",
-        "Made by `deploy/docs/errors_page.py`; do not edit. Codes never change once released; texts may.",
+        "Made by `deploy/docs/errors_page.py`; do not edit. Codes never change, texts may.",
         "Errors are `application/problem+json`; `errors[]` names each wrong field, row or cell.",
         "",
         "| code | status | 标题 |",

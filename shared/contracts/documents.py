@@ -241,7 +241,10 @@ def events_page() -> str:
         required = set(schema.get("required", ()))
         lines += ["", f"## {contract.type}", "", (contract.event.__doc__ or "").strip(), ""]
         lines += [
-            f"Topic `{contract.topic}`, key `{contract.key}`, business date `{contract.business_on}`.",
+            (
+                f"Topic `{contract.topic}`, key `{contract.key}`,"
+                f" business date `{contract.business_on}`."
+            ),
             "",
             "| field | type | |",
             "| --- | --- | --- |",

@@ -340,7 +340,7 @@ class _Frame:
 def _lost_is_oserror() -> Iterator[None]:
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except Exception as error:  # of many classes: the driver's own bookkeeping fails as well
         if is_transient(error):
             raise ConnectionError(str(error)) from error
         raise

@@ -106,6 +106,16 @@ async def test_JS_19_a_rotation_is_not_before_its_day_and_not_in_the_future(
         assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
+async def test_JS_19_a_round_does_not_begin_before_the_one_it_follows(shared_out: World) -> None:
+    await shared_out.stack.set_clock(OCTOBER)
+    await shared_out.rotate(on="2022-10-05")
+    answer = await shared_out.regulator.post(
+        f"/campaigns/{shared_out.campaign_id}/rotations",
+        json={"rotated_on": "2022-10-04", "seed": 1},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (422, "rotation.too_early")
+
+
 async def test_JS_19_before_tier_two_there_is_nothing_to_rotate(world: World) -> None:
     await world.populate(per_city=1)
     await world.open()

@@ -145,7 +145,8 @@ def test_every_error_code_stands_in_its_page() -> None:
     import importlib.util
 
     spec = importlib.util.spec_from_file_location("page", ROOT / "deploy/docs/errors_page.py")
-    assert spec and spec.loader
+    assert spec
+    assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
 

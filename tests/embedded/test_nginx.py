@@ -38,7 +38,7 @@ class _Echo(BaseHTTPRequestHandler):
 
     do_GET = do_POST = do_PUT = _answer  # noqa: N815 - the names the base class asks for
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in the base
+    def log_message(self, format: str, *args: object) -> None:
         pass
 
 

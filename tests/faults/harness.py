@@ -107,7 +107,10 @@ class System:
         self._add("relay", "work", "credit", environment)
         for worker in ("w0", "w1"):
             self._add(
-                f"consumer-{worker}", "work", "reporting", environment | {"YINQI_WORKER_NAME": worker}
+                f"consumer-{worker}",
+                "work",
+                "reporting",
+                environment | {"YINQI_WORKER_NAME": worker},
             )
         await asyncio.gather(*(asyncio.to_thread(p.start) for p in self.programs.values()))
         self._keeping = asyncio.create_task(self._keep())

@@ -29,7 +29,9 @@ async def test_fifty_kills_on_kafka_lose_nothing_and_count_nothing_twice(tmp_pat
 
 
 @pytest.mark.timeout(150)
-async def test_fifteen_kills_on_the_log_lose_nothing_and_count_nothing_twice(tmp_path: Path) -> None:
+async def test_fifteen_kills_on_the_log_lose_nothing_and_count_nothing_twice(
+    tmp_path: Path,
+) -> None:
     plan = Plan(seed=seed(), kills=15)
     print(f"\nseed={plan.seed}")
     async with System(tmp_path, "log", CACHE) as system:

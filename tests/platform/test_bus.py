@@ -52,7 +52,9 @@ async def test_effect_position_and_sequence_are_one_transaction(bus: Bus) -> Non
     await bus.check_exact(await writing)
 
 
-async def test_a_worker_whose_session_dies_between_effect_and_commit_does_it_again(bus: Bus) -> None:
+async def test_a_worker_whose_session_dies_between_effect_and_commit_does_it_again(
+    bus: Bus,
+) -> None:
     deaths = 0
 
     async def die(_received: Received, tx: Transaction) -> None:
@@ -172,7 +174,9 @@ async def test_a_malformed_event_is_parked_and_stays_parked(bus: Bus, old: str, 
     assert [row["key"] for row in await bus.sql("r", "select key from seen")] == [key(2)]
 
 
-async def test_a_failing_event_is_parked_others_go_on_and_retry_restores_the_order(bus: Bus) -> None:
+async def test_a_failing_event_is_parked_others_go_on_and_retry_restores_the_order(
+    bus: Bus,
+) -> None:
     bus.start_relay()
     bus.start_worker()
     same_part = next(n for n in range(2, 99) if part_of(key(n)) == part_of(key(1)))

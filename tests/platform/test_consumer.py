@@ -10,7 +10,13 @@ import pytest
 from sqlalchemy import text
 
 from shared.contracts.event import Received
-from shared.platform.consumer import ConsumerLoop, TookOver, apply_records, list_parked, retry_parked
+from shared.platform.consumer import (
+    ConsumerLoop,
+    TookOver,
+    apply_records,
+    list_parked,
+    retry_parked,
+)
 from shared.platform.database import Transaction
 from shared.platform.embedded.postgres import Postgres
 from shared.platform.transports import LostEvents
@@ -220,7 +226,7 @@ async def test_retry_beside_a_running_worker_loses_nothing(log_bus: Bus) -> None
 
 @pytest.fixture
 async def mortal(tmp_path: Path) -> AsyncIterator[Postgres]:
-    server = Postgres(tmp_path / "pg")
+    server = Postgres(tmp_path / "pg", settings={"fsync": "off"})
     server.start()
     await make_template(server)
     yield server

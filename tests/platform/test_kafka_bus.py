@@ -14,7 +14,6 @@ from shared.platform.relay import ForeignTopic, Publisher, Relay, republish
 from shared.platform.transports import Place, WrongTopic
 from shared.platform.transports import kafka as kafka_transport
 from shared.platform.transports.kafka import KafkaPublisher, KafkaSource, ensure_topic
-from shared.platform.transports.log import LogSource
 from tests.platform.bus import Bus
 
 pytestmark = pytest.mark.kafka
@@ -50,9 +49,7 @@ async def test_a_topic_with_another_partition_count_refuses_to_start(kafka_bus: 
     sender = KafkaPublisher(bootstrap=bus.broker.bootstrap, topic=bus.topic)
     publisher = Publisher(service="t", publish=sender.publish, ends=sender.ends)
     with pytest.raises(ExceptionGroup) as refused:
-        await asyncio.wait_for(
-            Relay(service="t", url=bus.url("w"), publisher=publisher).run(), 10
-        )
+        await asyncio.wait_for(Relay(service="t", url=bus.url("w"), publisher=publisher).run(), 10)
     assert refused.group_contains(WrongTopic)
 
 
@@ -111,6 +108,7 @@ async def test_a_broker_that_lost_its_disk_is_filled_again_also_for_who_was_behi
         return await bus.value("w", "select sum(published_off) from log_head") == written
 
     await bus.until(published)
+    await asyncio.to_thread(bus.broker.kill)
     await asyncio.to_thread(bus.broker.wipe)
     written += await bus.write_many(writers=3, each=5, keys=7)
     await asyncio.to_thread(bus.broker.start)
@@ -150,9 +148,7 @@ async def test_a_topic_that_begins_in_the_middle_is_taken_in_order_once_it_is_wh
     bus.start_worker()
 
     async def published() -> bool:
-        return bool(
-            await bus.value("w", "select bool_and(published_off = next_off) from log_head")
-        )
+        return bool(await bus.value("w", "select bool_and(published_off = next_off) from log_head"))
 
     await bus.until(published)
     await asyncio.sleep(0.5)
@@ -263,4 +259,3 @@ async def test_positions_that_cannot_be_read_make_the_source_start_over() -> Non
     await source.on_assigned({TopicPartition("t.events", 0)})
     with pytest.raises(ConnectionError, match="database away"):
         await source.poll(10)
-    assert LogSource

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from shared.platform.relay import Floor, Publisher, Relay, move, republish
-from tests.platform.bus import Bus, admin, key
+from tests.platform.bus import Bus, key, repayment
 
 
 async def check_log(bus: Bus, events: int) -> None:
@@ -91,8 +91,6 @@ async def test_a_transaction_id_drawn_before_the_row_lock_does_not_disturb_the_o
             async with bus.writer.transaction() as tx:
                 await tx.connection.execute(text("select pg_current_xact_id()"))
                 await asyncio.sleep(0.001 * ((seed * 5 + i) % 7))
-                from tests.platform.bus import repayment
-
                 tx.emit(repayment((seed + i) % 4), repayment(50 + seed))
 
     await asyncio.gather(*(early_xid(seed) for seed in range(10)))
@@ -150,8 +148,10 @@ async def test_a_held_snapshot_does_not_slow_the_relay_down(log_bus: Bus) -> Non
     bounded = await times(with_floor=True)
     await reader.close()
     await connection.close()
-    print(f"move of one row: {quiet * 1e3:.1f} ms, among 60,000 dead {blind * 1e3:.1f} ms,"
-          f" with the floor {bounded * 1e3:.1f} ms")
+    print(
+        f"move of one row: {quiet * 1e3:.1f} ms, among 60,000 dead {blind * 1e3:.1f} ms,"
+        f" with the floor {bounded * 1e3:.1f} ms"
+    )
     assert bounded < max(2.5 * quiet, 0.6 * blind)
 
 
@@ -334,10 +334,7 @@ async def test_one_transaction_of_thousands_of_events_keeps_every_key_in_order(
     log_bus: Bus, rows: int
 ) -> None:
     bus = log_bus
-    from tests.platform.bus import repayment
-
     async with bus.writer.transaction() as tx:
         tx.emit(*(repayment(n % 60) for n in range(rows)))
     await bus.move_all()
     await check_log(bus, rows)
-    assert admin

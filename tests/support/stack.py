@@ -145,11 +145,11 @@ class Stack:
         async with self._open[service].read() as tx:
             driver = await tx.driver()
             rows = await driver.fetch(
-                "select part, position from consumer_offset where consumer = $1 and topic = $2",
+                "select part, next_off from consumer_offset where consumer = $1 and topic = $2",
                 consumer,
                 topic,
             )
-        positions = dict.fromkeys(range(PARTITIONS), 0) | {r["part"]: r["position"] for r in rows}
+        positions = dict.fromkeys(range(PARTITIONS), 0) | {r["part"]: r["next_off"] for r in rows}
         found = await read_log(connection, positions, 500)
         return [Record(topic, r.part, r.off, r.off, r.at_us, r.key, r.payload) for r in found]
 

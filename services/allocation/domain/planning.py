@@ -14,7 +14,13 @@ import numpy as np
 
 from services.allocation.domain.capacity import CapacityRules, institutions_in_city
 from services.allocation.domain.cost import CostWeights, city_costs
-from services.allocation.domain.explain import explanations, gini_bp, load_report
+from services.allocation.domain.explain import (
+    Explanation,
+    InstitutionLoad,
+    explanations,
+    gini_bp,
+    load_report,
+)
 from services.allocation.domain.model import Enterprise, NodeKind, Outlet
 from services.allocation.domain.rotation import RotationRules, rounds_of
 from services.allocation.domain.splitting import BP, FairnessBands, Shortage, quotas, split_city
@@ -134,44 +140,45 @@ def solve_city(task: CityTask) -> CityPlan:
     )
     split = split_city(costs, task.bands, carried=task.carried)
     report = load_report(split)
-    rows = tuple(
-        PlanRow(
-            one.enterprise_id,
-            task.city_code,
-            NodeKind.INSTITUTION.value,
-            bureau_code=None,
-            institution_id=one.institution_id,
-            nearest_outlet_id=one.outlet_id,
-            distance_m=one.metres,
-            reason={name: getattr(one, name) for name in REASONS},
-        )
-        for one in explanations(split)
-    )
     return CityPlan(
         task.city_code,
-        rows,
-        tuple(
-            LoadRow(
-                task.city_code,
-                bureau_code=None,
-                institution_id=one.institution_id,
-                capacity=one.capacity,
-                carried=one.carried,
-                quota=one.quota,
-                assigned=one.assigned,
-                hard=one.hard,
-                fill_bp=one.fill_bp,
-                deviation_bp=one.deviation_bp,
-                mean_m=one.mean_m,
-                price_m=one.price_m,
-            )
-            for one in report.institutions
-        ),
+        tuple(_row(one, task.city_code) for one in explanations(split)),
+        tuple(_institution_load(one, task.city_code) for one in report.institutions),
         split.shortages,
         exhausted=len(task.enterprises) - len(going),
         longest_m=report.longest_m,
         violations=split.violations,
         digest=split.digest(),
+    )
+
+
+def _row(one: Explanation, city_code: str) -> PlanRow:
+    return PlanRow(
+        one.enterprise_id,
+        city_code,
+        NodeKind.INSTITUTION.value,
+        bureau_code=None,
+        institution_id=one.institution_id,
+        nearest_outlet_id=one.outlet_id,
+        distance_m=one.metres,
+        reason={name: getattr(one, name) for name in REASONS},
+    )
+
+
+def _institution_load(one: InstitutionLoad, city_code: str) -> LoadRow:
+    return LoadRow(
+        city_code,
+        bureau_code=None,
+        institution_id=one.institution_id,
+        capacity=one.capacity,
+        carried=one.carried,
+        quota=one.quota,
+        assigned=one.assigned,
+        hard=one.hard,
+        fill_bp=one.fill_bp,
+        deviation_bp=one.deviation_bp,
+        mean_m=one.mean_m,
+        price_m=one.price_m,
     )
 
 

@@ -213,17 +213,20 @@ async def add_rows(
     plan_id: UUID,
     rows: Iterable[tuple[PlanRow, UUID | None, str]],
 ) -> None:
-    """Write rows by COPY, each with its assignment id (None: no target) and its county."""
+    """Write rows by COPY, each with its assignment id (None: no target) and its county.
+
+    The rows are made as they are sent, so that the process goes on with other work in between.
+    """
     encode = msgspec.json.Encoder().encode
     driver = await tx.driver()
     await driver.copy_records_to_table(
         "plan_row",
-        records=[
+        records=(
             (plan_id, row.enterprise_id, assignment_id, region, row.city_code, row.node_kind,
              row.bureau_code, row.institution_id, row.nearest_outlet_id, row.distance_m,
              encode(row.reason).decode())
             for row, assignment_id, region in rows
-        ],
+        ),
         columns=["plan_id", "enterprise_id", "assignment_id", "region_code", "city_code",
                  "node_kind", "bureau_code", "institution_id", "nearest_outlet_id", "distance_m",
                  "reason"],

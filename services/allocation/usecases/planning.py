@@ -130,6 +130,9 @@ async def rotate(command: Rotate, tx: Transaction) -> Started:
     current = await plans.published(tx, campaign.campaign_id, 2)
     if current is None:
         raise Conflict("plan.no_tier_two", "第二层分配尚未发布", "没有已分配的企业可以轮换")
+    since = current.rotated_on or current.published_on
+    if since and command.rotated_on < since:
+        raise BadInput("rotation.too_early", "轮换日期早于上一次分配", f"上一次分配于 {since}")
     return await _start(
         tx,
         campaign.campaign_id,

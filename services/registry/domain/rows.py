@@ -21,7 +21,9 @@ Row = Sequence[Cell]
 Checked = AnyRecord | Rejected
 ValueT = TypeVar("ValueT")
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
-_FOOTERS: Final = ("合计", "总计", "小计", "共计", "注:", "备注:", "说明", "填表", "制表", "审核", "单位负责人")  # fmt: skip
+_FOOTERS: Final = (
+    "合计", "总计", "小计", "共计", "注:", "备注:", "说明", "填表", "制表", "审核", "单位负责人",
+)  # fmt: skip
 
 
 class Refusing:

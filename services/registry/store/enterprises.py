@@ -169,6 +169,28 @@ async def _add_slices(tx: Transaction, rows: Sequence[EnterpriseRow], valid_from
     )
 
 
+#: What a list says of an enterprise, by column, with its type; and where it stands.
+_TOLD = {
+    "enterprise_id": "uuid",
+    "name": "text",
+    "registration_no": "text",
+    "founded_on": "date",
+    "registered_address": "text",
+    "business_address": "text",
+    "has_loan": "boolean",
+    "employees": "int",
+    "digest": "bytea",
+}
+_PLACE = {
+    "enterprise_id": "uuid",
+    "region_code": "text",
+    "longitude_e6": "int",
+    "latitude_e6": "int",
+    "precision": "text",
+    "industry_code": "text",
+}
+
+
 async def renew_enterprises(
     tx: Transaction,
     rows: Sequence[EnterpriseRow],
@@ -176,62 +198,11 @@ async def renew_enterprises(
     list_vintage: str,
 ) -> None:
     """Bring stored enterprises to what a newer list says; `moved` get a slice of their own."""
-    await change_rows(
-        tx,
-        "enterprise",
-        "enterprise_id",
-        {
-            "enterprise_id": "uuid",
-            "name": "text",
-            "registration_no": "text",
-            "founded_on": "date",
-            "registered_address": "text",
-            "business_address": "text",
-            "has_loan": "boolean",
-            "employees": "int",
-            "list_vintage": "text",
-            "digest": "bytea",
-        },
-        [
-            (
-                r.enterprise_id,
-                r.name,
-                r.registration_no,
-                r.founded_on,
-                r.registered_address,
-                r.business_address,
-                r.has_loan,
-                r.employees,
-                list_vintage,
-                r.digest,
-            )
-            for r in rows
-        ],
-    )
-    await change_rows(
-        tx,
-        "enterprise",
-        "enterprise_id",
-        {
-            "enterprise_id": "uuid",
-            "region_code": "text",
-            "longitude_e6": "int",
-            "latitude_e6": "int",
-            "precision": "text",
-            "industry_code": "text",
-        },
-        [
-            (
-                r.enterprise_id,
-                r.region_code,
-                r.longitude_e6,
-                r.latitude_e6,
-                r.precision,
-                r.industry_code,
-            )
-            for r in moved
-        ],
-    )
+    told = [tuple(getattr(row, name) for name in _TOLD) + (list_vintage,) for row in rows]
+    kinds = _TOLD | {"list_vintage": "text"}
+    await change_rows(tx, "enterprise", "enterprise_id", kinds, told)
+    places = [tuple(getattr(row, name) for name in _PLACE) for row in moved]
+    await change_rows(tx, "enterprise", "enterprise_id", _PLACE, places)
     await execute(
         tx,
         "update enterprise set version = version + 1 where enterprise_id = any($1::uuid[])",

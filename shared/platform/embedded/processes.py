@@ -83,7 +83,7 @@ def _serve_requests() -> None:
         request = _requests.get()
         try:
             request.answer.set_result(request.start())
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that asked
+        except BaseException as error:
             request.answer.set_exception(error)
 
 

@@ -1,45 +1,22 @@
-// The shapes the pages read. Kept to the fields in use; `npm run types` writes the full ones to
-// ./schema/, and each name here can then become an alias of a generated one.
+// The shapes the pages read: aliases of what `npm run types` makes of the services' own documents, so
+// that a field that goes or changes there is a compile error here.
+import type { components as Identity, paths as IdentityPaths } from './.schema/identity'
+import type { components as Registry, paths as RegistryPaths } from './.schema/registry'
+import type { components as Allocation, paths as AllocationPaths } from './.schema/allocation'
+import type { components as Visits, paths as VisitsPaths } from './.schema/visits'
+import type { components as Reporting, paths as ReportingPaths } from './.schema/reporting'
 
-export type Role =
-  | 'province_regulator'
-  | 'bureau'
-  | 'bank_head'
-  | 'branch_head'
-  | 'relationship_manager'
-  | 'bank_core'
-  | 'platform_admin'
-
-export interface Account {
-  account_id: string
-  username: string
-  role: Role
-  display_name?: string | null
-  institution_id?: string | null
-  institution_name?: string | null
-  outlet_id?: string | null
-  outlet_name?: string | null
-  staff_id?: string | null
-  region_code?: string | null
-}
-
-export interface Session {
-  access_token: string
-  expires_in: number
-  account: Account
-}
+/** Every address a service answers on; ids stand in braces. */
+export type Path = keyof (IdentityPaths & RegistryPaths & AllocationPaths & VisitsPaths & ReportingPaths)
 
 export interface Page<T> {
   items: T[]
   next_cursor?: string | null
 }
 
-export interface FieldError {
-  where?: string
-  code?: string
-  message: string
-}
+export type FieldError = Partial<Identity['schemas']['ErrorOut']> & { message: string }
 
+/** A problem document (RFC 9457); the gateway and the network give less of it than a service. */
 export interface Problem {
   title?: string
   status?: number
@@ -48,97 +25,31 @@ export interface Problem {
   errors?: FieldError[]
 }
 
-export interface Region {
-  region_code: string
-  name: string
-  level: 'province' | 'city' | 'county'
-  parent_code?: string | null
-}
+export type Account = Identity['schemas']['AccountOut']
+export type Role = Account['role']
+export type Session = Identity['schemas']['TokenOut']
 
-export interface Enterprise {
-  enterprise_id: string
-  uscc: string
-  name: string
-  region_code: string | null
-  registered_address?: string | null
-  business_address?: string | null
-  legal_representative?: string | null
-  industry_code?: string | null
-  phone?: string | null
-}
+export type Region = Registry['schemas']['RegionOut']
+export type Enterprise = Registry['schemas']['EnterpriseOut']
+export type Staff = Pick<Registry['schemas']['StaffOut'], 'staff_id' | 'name' | 'position'>
 
-export interface Staff {
-  staff_id: string
-  name: string
-  position?: string
-  role?: string
-  outlet_id?: string | null
-}
+export type Campaign = Allocation['schemas']['CampaignOut']
 
-export interface Campaign {
-  campaign_id: string
-  name: string
-  profile?: string
-  list_vintage?: string
-  opens_on: string
-  visits_until?: string | null
-}
+export type Task = Visits['schemas']['TaskOut']
+export type TaskState = Task['state']
+export type Place = Visits['schemas']['PlaceIn']
+export type Interviewee = Visits['schemas']['IntervieweeIn']
+export type Need = Visits['schemas']['NeedIn']
+/** The page always says what it does not know, where the service would also take silence. */
+export type VisitIn = Required<Visits['schemas']['VisitIn']>
+export type VisitSaved = Visits['schemas']['VisitAnswerOut']
 
-export type TaskState = 'overdue' | 'due' | 'visited'
-
-export interface Task {
-  enterprise_id: string
-  assignment_id?: string
-  campaign_id: string
-  name?: string | null
-  region_code: string | null
-  due_on: string
-  state: TaskState
-  last_visit_on?: string | null
-  visit_complete?: boolean | null
-}
-
-export interface Place {
-  longitude: number
-  latitude: number
-  accuracy_m: number
-  datum: 'WGS-84'
-}
-
-export interface Need {
-  amount: string
-  purpose: string
-  term_months: number
-}
-
-export interface VisitIn {
-  visit_id: string
-  campaign_id: string
-  enterprise_id: string
-  visited_on: string
-  started_at: string | null
-  staff_ids: string[]
-  interviewee: { role: string; name: string }
-  place: Place | null
-  photo_ids: string[]
-  told_campaign: boolean
-  told_qr: boolean
-  need: Need | null
-  note: string | null
-}
-
-export interface VisitSaved {
-  visit_id: string
-  complete: boolean
-  missing: string[]
-}
-
+/** The metrics in use; the service's own list is GET /figures/definitions. */
 export type MetricKey =
   | 'listed'
   | 'assigned'
   | 'visited'
   | 'covered'
-  | 'visits'
   | 'matched'
   | 'matched_total'
   | 'lines_n'
@@ -153,59 +64,11 @@ export type MetricKey =
   | 'borrowers'
 
 export type Metrics = Partial<Record<MetricKey, number>>
+export type FigureRow = Omit<Reporting['schemas']['FigureRow'], 'metrics'> & { metrics: Metrics }
+export type Figures = Omit<Reporting['schemas']['FiguresOut'], 'rows' | 'total'> & { rows: FigureRow[]; total: Metrics }
 
-export interface FigureRow {
-  region_code?: string | null
-  institution_id?: string | null
-  name: string
-  metrics: Metrics
-}
+export type FigureEnterprise = Reporting['schemas']['EnterprisePart']
+export type FigureEnterprises = Reporting['schemas']['EnterprisesOut']
+export type FigureEvent = Reporting['schemas']['EventPart']
 
-export interface Figures {
-  quarter: string
-  /** Null while nothing is known yet. */
-  known_at: string | null
-  rows: FigureRow[]
-  total: Metrics & { metrics?: Metrics }
-  notes?: string[]
-}
-
-export interface FigureEnterprise {
-  enterprise_id: string
-  name?: string | null
-  uscc?: string | null
-  region_code?: string | null
-  institution_id?: string | null
-  institution_name?: string | null
-  n?: number | null
-  fen?: number | null
-}
-
-export interface FigureEnterprises extends Page<FigureEnterprise> {
-  total?: { enterprises?: number; n?: number; fen?: number | null }
-}
-
-export interface FigureEvent {
-  event_id: string
-  type: string
-  business_on: string
-  known_at: string
-  institution_id?: string | null
-  institution_name?: string | null
-  n?: number | null
-  fen?: number | null
-  actor?: string | null
-  counts?: boolean | null
-  ref?: string | null
-}
-
-export interface Bulletin {
-  bulletin_id: string
-  campaign_id: string
-  quarter: string
-  edition: number
-  state?: string
-  known_at: string
-  created_at?: string
-  sha256?: string | null
-}
+export type Bulletin = Reporting['schemas']['BulletinHead']

@@ -28,7 +28,7 @@ const BLINK_MS = 250
 
 const kindOf = (wanted: string | null): string => /"by":"(\w+)"/.exec(wanted ?? '')?.[1] ?? ''
 
-export const totalOf = (figures: Figures): Metrics => figures.total.metrics ?? figures.total
+export const totalOf = (figures: Figures): Metrics => figures.total
 
 export function useFigures(wanted: Ref<Wanted | null>): Readonly<State> {
   const state = reactive<State>({ data: null, loading: true, live: true, fault: '', broken: false, epoch: 0 })

@@ -1,6 +1,6 @@
 // The visit form as data: what is asked, what is prefilled, what is still missing, and the body that is sent.
 import { newId } from '@/api/ids'
-import type { Account, Place, Staff, VisitIn } from '@/api/types'
+import type { Account, Interviewee, Need, Place, Staff, VisitIn } from '@/api/types'
 import { dayOf, today } from '@/shared/dates'
 import { yuanFromWan } from '@/shared/numbers'
 
@@ -9,7 +9,7 @@ export interface Form {
   startedAt: string
   visitedOn: string
   staffIds: string[]
-  role: string
+  role: Interviewee['role']
   name: string
   place: Place | null
   photoIds: string[]
@@ -17,7 +17,7 @@ export interface Form {
   toldQr: boolean
   hasNeed: boolean
   amountWan: string
-  purpose: string
+  purpose: Need['purpose']
   termMonths: number
   note: string
 }
@@ -46,7 +46,7 @@ export const TERMS = [
 
 export const MOST_PHOTOS = 9
 
-export const isHead = (staff: Staff): boolean => (staff.position ?? staff.role) === 'branch_head'
+export const isHead = (staff: Staff): boolean => staff.position === 'branch_head'
 
 /** Today, me and the branch head, the legal representative: what is right in most visits. */
 export function newForm(account: Account, staff: readonly Staff[]): Form {
@@ -77,8 +77,8 @@ export function formFrom(body: VisitIn): Form {
     startedAt: body.started_at ?? new Date().toISOString(),
     visitedOn: body.visited_on,
     staffIds: body.staff_ids,
-    role: body.interviewee.role,
-    name: body.interviewee.name,
+    role: body.interviewee?.role ?? 'legal_representative',
+    name: body.interviewee?.name ?? '',
     place: body.place,
     photoIds: body.photo_ids,
     toldCampaign: body.told_campaign,

@@ -14,7 +14,3 @@ def upgrade() -> None:
     op.execute("set local lock_timeout = '5s'")
     for script in (PLATFORM_UP, *everything()):
         run_sql(script)
-
-
-def downgrade() -> None:
-    raise NotImplementedError("the first migration is undone by dropping the database")

@@ -1,0 +1,189 @@
+"""A very small campaign for the pages: three cities, four banks, made over the HTTP API."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks.campaign import accounts, allocating, bulletins
+from benchmarks.campaign.api import Api, Caller, Json
+from benchmarks.campaign.banking import Banking
+from benchmarks.campaign.dice import Dice
+from benchmarks.campaign.importing import take_file
+from benchmarks.campaign.inputs import make_province, truth_of
+from benchmarks.campaign.journal import Journal
+from benchmarks.campaign.steps import Memory, Steps
+from benchmarks.campaign.survey import read_banks, read_firms
+from benchmarks.campaign.visiting import plan_wave, visit_until
+from benchmarks.campaign.waiting import figures_settled, move_clock
+from benchmarks.campaign.world import (
+    NAMED_ON,
+    OPENS_ON,
+    PLANNED_ON,
+    SHARES,
+    VISITS_FROM,
+    Bank,
+    Desk,
+    Options,
+    Person,
+    World,
+)
+from benchmarks.province.generate import SIZES
+
+SIZE = "pages"
+CITIES = ("320200", "320400", "320500")
+SPRING_ENDS = date(2022, 6, 30)
+BULLETIN_ON = date(2022, 7, 5)
+#: The day on which the tests sign in, inside the visit window.
+TODAY = date(2022, 7, 20)
+BUREAU_CITY = "320500"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What the tests need to know of the campaign: who may sign in, and what is where."""
+
+    url: str
+    campaign_id: str
+    regulator: Caller
+    head: Caller
+    visiting_bank: str
+    visiting_bank_id: str
+    manager: Person
+    activation_code: str
+
+
+async def make(home: Path, url: str, admin_password: str) -> Made:
+    """From the list to the summer: everything before the first visit of the phone under test."""
+    small = SIZES["small"]
+    SIZES[SIZE] = replace(
+        small, cities=CITIES, enterprises=80, outlets=28, institutions=(2, 0, 0, 1, 0, 1, 0, 0, 0)
+    )
+    SHARES[SIZE] = replace(SHARES["tiny"], desks_per_city=1)
+    options = Options(size=SIZE, seed=5, home=home)
+    memory = Memory(home)
+    with (home / "campaign.log").open("w") as log, Journal(home / "actions.ndjson") as journal:
+        try:
+            async with Api(url) as api:
+                world = World(
+                    options=options,
+                    api=api,
+                    steps=Steps(Console(file=log, width=150), memory, api),
+                    journal=journal,
+                    dice=Dice(options.seed),
+                    admin=Caller("admin", "platform_admin", admin_password),
+                )
+                return await _until_summer(world)
+        finally:
+            memory.stop()
+
+
+async def _until_summer(world: World) -> Made:
+    await move_clock(world, OPENS_ON)
+    await accounts.open_regulator(world)
+    await _take_files(world)
+    banks = sorted(world.banks.values(), key=lambda bank: bank.code)
+    await _open_offices(world, banks)
+    await allocating.open_campaign(world)
+    await move_clock(world, PLANNED_ON)
+    await allocating.plan(world, 1)
+    await allocating.plan(world, 2)
+    held = await allocating.read_holders(world, PLANNED_ON, "assignments")
+    desk = _one_desk_for_all(world)
+    await move_clock(world, NAMED_ON)
+    await allocating.name_contacts(world, held, "contacts")
+    await _spring(world, desk)
+    await move_clock(world, BULLETIN_ON)
+    await bulletins.publish(world, "2022Q2")
+    await move_clock(world, TODAY)
+    bank = world.banks[desk.institution_id]
+    return Made(
+        url=world.api.url,
+        campaign_id=world.campaign_id,
+        regulator=world.regulator,
+        head=world.head_of(bank),
+        visiting_bank=bank.name,
+        visiting_bank_id=bank.institution_id,
+        manager=desk.manager,
+        activation_code=await _activation_code(world, desk),
+    )
+
+
+async def _take_files(world: World) -> None:
+    folder = world.options.folder / "inputs"
+    folder.mkdir(parents=True)
+    province = make_province(SIZE, world.options.seed, folder)
+    for kind in ("institutions", "outlets", "staff"):
+        await take_file(world, kind, folder / f"{kind}.xlsx")
+    done = await take_file(world, "enterprises", folder / "enterprises.xlsx")
+    world.tally.listed = done["counts"]["taken"]
+    await read_banks(world)
+    await read_firms(world, truth_of(province))
+
+
+async def _open_offices(world: World, banks: list[Bank]) -> None:
+    """Only who is needed has an account: hashing a password takes its time, as it should."""
+    rows: list[Json] = [
+        {"username": f"head-{bank.code}", "role": "bank_head", "institution_id": bank.institution_id}
+        for bank in banks
+    ]
+    rows.append({"username": "bureau", "role": "bureau", "region_code": BUREAU_CITY})
+    await accounts.open_accounts(world, rows)
+    for bank in banks:
+        await accounts._open_core(world, bank)
+
+
+def _one_desk_for_all(world: World) -> Desk:
+    """The bank that holds most sends one person to all: the one whose phone is tested."""
+    count: dict[str, int] = {}
+    for firm in world.firms.values():
+        if firm.holder:
+            count[firm.holder.institution_id] = count.get(firm.holder.institution_id, 0) + 1
+    busiest = max(sorted(count), key=lambda key: count[key])
+    desk = world.banks[busiest].all_desks()[0]
+    for firm in world.firms.values():
+        if firm.holder and firm.holder.institution_id == busiest:
+            firm.holder.desk = desk
+    return desk
+
+
+async def _spring(world: World, tested: Desk) -> None:
+    """Another bank has visited some, and all banks have lent: the board is not empty."""
+    others = [
+        firm
+        for firm in world.firms.values()
+        if firm.holder and firm.holder.institution_id != tested.institution_id
+    ]
+    if not others or others[0].holder is None:
+        raise LookupError("one bank has all enterprises")
+    desk = others[0].holder.desk
+    own = [firm for firm in others if firm.holder and firm.holder.desk == desk][:4]
+    row = {
+        "username": desk.manager.username,
+        "role": desk.manager.role,
+        "institution_id": desk.institution_id,
+        "outlet_id": desk.outlet_id,
+        "staff_id": desk.manager.staff_id,
+    }
+    await accounts.open_accounts(world, [row])
+    visits = plan_wave(world, 1, 1.0, VISITS_FROM, SPRING_ENDS, own)
+    banking = Banking(world)
+    banking.own_accord(VISITS_FROM, SPRING_ENDS, 0.6, "Z1")
+    await move_clock(world, SPRING_ENDS)
+    await visit_until(world, list(visits), SPRING_ENDS, "visits")
+    await banking.push_until(SPRING_ENDS, "bank cores")
+    await figures_settled(world, "2022Q2")
+
+
+async def _activation_code(world: World, desk: Desk) -> str:
+    row = {
+        "username": desk.manager.username,
+        "role": desk.manager.role,
+        "institution_id": desk.institution_id,
+        "outlet_id": desk.outlet_id,
+        "staff_id": desk.manager.staff_id,
+    }
+    path = f"{accounts.IDENTITY}/accounts:batch"
+    answer = await world.api.post(world.admin, path, {"rows": [row]})
+    return str(answer["items"][0]["activation_code"])
