@@ -1,4 +1,4 @@
-"""A very small campaign for the pages: three cities, four banks, made over the HTTP API."""
+"""A small campaign for the pages, made over the HTTP API: until a summer's day, and no further."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -25,6 +25,7 @@ from benchmarks.campaign.world import (
     VISITS_FROM,
     Bank,
     Desk,
+    Firm,
     Options,
     Person,
     World,
@@ -32,12 +33,43 @@ from benchmarks.campaign.world import (
 from benchmarks.province.generate import SIZES
 
 SIZE = "pages"
-CITIES = ("320200", "320400", "320500")
 SPRING_ENDS = date(2022, 6, 30)
 BULLETIN_ON = date(2022, 7, 5)
 #: The day on which the tests sign in, inside the visit window.
 TODAY = date(2022, 7, 20)
 BUREAU_CITY = "320500"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """How much there is, and how many desks have visited before the phone under test does."""
+
+    cities: tuple[str, ...]
+    enterprises: int
+    outlets: int
+    institutions: tuple[int, ...]
+    desks: int
+    visits_per_desk: int
+
+
+#: Enough to count in; made in some seconds.
+SMALL = Scale(
+    cities=("320200", "320400", "320500"),
+    enterprises=80,
+    outlets=28,
+    institutions=(2, 0, 0, 1, 0, 1, 0, 0, 0),
+    desks=1,
+    visits_per_desk=4,
+)
+#: All cities and kinds of banks, for pictures that show what a province looks like.
+FULL = Scale(
+    cities=SIZES["small"].cities,
+    enterprises=900,
+    outlets=150,
+    institutions=(4, 1, 1, 2, 2, 4, 1, 1, 0),
+    desks=60,
+    visits_per_desk=20,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,11 +86,14 @@ class Made:
     activation_code: str
 
 
-async def make(home: Path, url: str, admin_password: str) -> Made:
+async def make(home: Path, url: str, admin_password: str, scale: Scale = SMALL) -> Made:
     """From the list to the summer: everything before the first visit of the phone under test."""
-    small = SIZES["small"]
     SIZES[SIZE] = replace(
-        small, cities=CITIES, enterprises=80, outlets=28, institutions=(2, 0, 0, 1, 0, 1, 0, 0, 0)
+        SIZES["small"],
+        cities=scale.cities,
+        enterprises=scale.enterprises,
+        outlets=scale.outlets,
+        institutions=scale.institutions,
     )
     SHARES[SIZE] = replace(SHARES["tiny"], desks_per_city=1)
     options = Options(size=SIZE, seed=5, home=home)
@@ -74,12 +109,12 @@ async def make(home: Path, url: str, admin_password: str) -> Made:
                     dice=Dice(options.seed),
                     admin=Caller("admin", "platform_admin", admin_password),
                 )
-                return await _until_summer(world)
+                return await _until_summer(world, scale)
         finally:
             memory.stop()
 
 
-async def _until_summer(world: World) -> Made:
+async def _until_summer(world: World, scale: Scale) -> Made:
     await move_clock(world, OPENS_ON)
     await accounts.open_regulator(world)
     await _take_files(world)
@@ -93,7 +128,7 @@ async def _until_summer(world: World) -> Made:
     desk = _one_desk_for_all(world)
     await move_clock(world, NAMED_ON)
     await allocating.name_contacts(world, held, "contacts")
-    await _spring(world, desk)
+    await _spring(world, desk, scale)
     await move_clock(world, BULLETIN_ON)
     await bulletins.publish(world, "2022Q2")
     await move_clock(world, TODAY)
@@ -148,26 +183,18 @@ def _one_desk_for_all(world: World) -> Desk:
     return desk
 
 
-async def _spring(world: World, tested: Desk) -> None:
-    """Another bank has visited some, and all banks have lent: the board is not empty."""
-    others = [
-        firm
-        for firm in world.firms.values()
-        if firm.holder and firm.holder.institution_id != tested.institution_id
-    ]
-    if not others or others[0].holder is None:
-        raise LookupError("one bank has all enterprises")
-    desk = others[0].holder.desk
-    own = [firm for firm in others if firm.holder and firm.holder.desk == desk][:4]
-    row = {
-        "username": desk.manager.username,
-        "role": desk.manager.role,
-        "institution_id": desk.institution_id,
-        "outlet_id": desk.outlet_id,
-        "staff_id": desk.manager.staff_id,
-    }
-    await accounts.open_accounts(world, [row])
-    visits = plan_wave(world, 1, 1.0, VISITS_FROM, SPRING_ENDS, own)
+async def _spring(world: World, tested: Desk, scale: Scale) -> None:
+    """Others have visited, and all banks have lent: the board is not empty."""
+    by_desk: dict[str, list[Firm]] = {}
+    desks: dict[str, Desk] = {}
+    for firm in world.firms.values():
+        if firm.holder and firm.holder.institution_id != tested.institution_id:
+            by_desk.setdefault(firm.holder.desk.outlet_id, []).append(firm)
+            desks[firm.holder.desk.outlet_id] = firm.holder.desk
+    chosen = sorted(by_desk, key=lambda key: (-len(by_desk[key]), key))[: scale.desks]
+    await accounts.open_accounts(world, [_manager_row(desks[key]) for key in chosen])
+    visited = [firm for key in chosen for firm in by_desk[key][: scale.visits_per_desk]]
+    visits = plan_wave(world, 1, 0.9, VISITS_FROM, SPRING_ENDS, visited)
     banking = Banking(world)
     banking.own_accord(VISITS_FROM, SPRING_ENDS, 0.6, "Z1")
     await move_clock(world, SPRING_ENDS)
@@ -176,14 +203,17 @@ async def _spring(world: World, tested: Desk) -> None:
     await figures_settled(world, "2022Q2")
 
 
-async def _activation_code(world: World, desk: Desk) -> str:
-    row = {
+def _manager_row(desk: Desk) -> Json:
+    return {
         "username": desk.manager.username,
         "role": desk.manager.role,
         "institution_id": desk.institution_id,
         "outlet_id": desk.outlet_id,
         "staff_id": desk.manager.staff_id,
     }
+
+
+async def _activation_code(world: World, desk: Desk) -> str:
     path = f"{accounts.IDENTITY}/accounts:batch"
-    answer = await world.api.post(world.admin, path, {"rows": [row]})
+    answer = await world.api.post(world.admin, path, {"rows": [_manager_row(desk)]})
     return str(answer["items"][0]["activation_code"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import itertools
 from datetime import datetime
 from typing import Any
 
@@ -253,7 +254,7 @@ async def test_known_at_never_goes_back_even_when_the_clock_does(bus: Bus) -> No
     await bus.write(*range(12))
     await bus.drained()
     seen = await bus.sql("r", "select part, off, seq, key, known_at from seen order by part, off")
-    for earlier, later in zip(seen, seen[1:], strict=False):
+    for earlier, later in itertools.pairwise(seen):
         if earlier["part"] == later["part"]:
             assert earlier["known_at"] <= later["known_at"]
     await bus.check_exact(36)

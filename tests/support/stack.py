@@ -4,6 +4,8 @@
 statement and the same consumer code as in a running system, without waiting for their loops.
 """
 
+import asyncio
+import copy
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -49,7 +51,7 @@ class Stack:
         self._exits = AsyncExitStack()
 
     async def start(self, folder: Path) -> None:
-        """Migrate and start the apps; others' databases get only the tables events need."""
+        """Migrate every database and start the apps."""
         os.environ["YINQI_JWKS_FILE"] = str(self.mint.jwks_file)
         os.environ["YINQI_SIMULATION"] = "true"
         os.environ["VISITS_PHOTO_DIR"] = str(folder / "photos")
@@ -58,10 +60,7 @@ class Stack:
         for name, database in self.databases.items():
             os.environ[f"{name.upper()}_DATABASE_URL"] = database.url
             os.environ[f"YINQI_LOG_URL_{name.upper()}"] = database.log_url
-            if name in self.services:
-                await migrate(name, database.url)
-            else:
-                await _platform_tables(database.url)
+            await migrate(name, database.url)
             self._open[name] = Database(database.url, pool_size=4)
         for name, service in self.services.items():
             app = create_app(service, PlatformSettings())
@@ -72,6 +71,12 @@ class Stack:
                     base_url=f"http://test/api/{name}/v1",
                 )
             )
+
+    def only(self, *services: str) -> "Stack":
+        """The same stack, where only these services do jobs and consume."""
+        part = copy.copy(self)
+        part.services = {name: self.services[name] for name in services}
+        return part
 
     async def stop(self) -> None:
         """Close everything."""
@@ -164,21 +169,7 @@ class Stack:
 
     async def empty(self) -> None:
         """Throw all rows away: every test begins with nothing."""
-        for database in self.databases.values():
-            connection = await asyncpg.connect(database.url)
-            try:
-                tables = await connection.fetch(
-                    "select tablename from pg_tables where schemaname = 'public'"
-                    " and tablename not in ('alembic_version', 'platform_clock', 'log_head')"
-                )
-                names = ", ".join(f'"{row["tablename"]}"' for row in tables)
-                await connection.execute(f"truncate {names} restart identity cascade")
-                await connection.execute(
-                    "update log_head set next_off = 0, published_off = 0, at = '-infinity'"
-                )
-                await connection.execute("update platform_clock set shift = interval '0'")
-            finally:
-                await connection.close()
+        await asyncio.gather(*(_empty(database.url) for database in self.databases.values()))
 
     async def set_clock(self, instant: str) -> None:
         """Put the simulated clock of every service to an instant (ISO, with offset)."""
@@ -217,13 +208,19 @@ class Caller:
         return await self("POST", path, **request)
 
 
-async def _platform_tables(url: str) -> None:
-    from shared.platform.tables import PLATFORM_UP
-
+async def _empty(url: str) -> None:
     connection = await asyncpg.connect(url)
     try:
-        if await connection.fetchval("select to_regclass('outbox')") is None:
-            await connection.execute(PLATFORM_UP)
+        tables = await connection.fetch(
+            "select tablename from pg_tables where schemaname = 'public'"
+            " and tablename not in ('alembic_version', 'platform_clock', 'log_head')"
+        )
+        names = ", ".join(f'"{row["tablename"]}"' for row in tables)
+        await connection.execute(f"truncate {names} restart identity cascade")
+        await connection.execute(
+            "update log_head set next_off = 0, published_off = 0, at = '-infinity'"
+        )
+        await connection.execute("update platform_clock set shift = interval '0'")
     finally:
         await connection.close()
 
