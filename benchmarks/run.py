@@ -1,7 +1,7 @@
 """All measurements with one command: `./yinqi bench [NAME…] [--quick]`.
 
-Every measurement is a process of its own; `./yinqi bench NAME --help` tells its own options. Without
-names all run but `demo`, which takes long.
+Every measurement is a process of its own; `./yinqi bench NAME --help` tells its own options.
+Without names all run but `demo`, which takes long.
 """
 
 import subprocess

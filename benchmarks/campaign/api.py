@@ -7,7 +7,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from types import TracebackType
@@ -158,11 +158,13 @@ class Api(AbstractAsyncContextManager["Api"]):
         """
         pause, problem, status = 0.1, "", 0
         for _ in range(TRIES):
-            sent = dict(headers or {})
-            if who is not None:
-                sent["authorization"] = f"Bearer {await self.token(who)}"
             try:
-                async with self._slots:
+                # Who signs in takes no slot: those who wait for a token would hold them all.
+                async with self._slots if who else nullcontext():
+                    used = await self.token(who) if who else ""
+                    sent = dict(headers or {})
+                    if used:
+                        sent["authorization"] = f"Bearer {used}"
                     self.requests += 1
                     answer = await self._client.request(method, path, headers=sent, **more)
             except httpx2.TransportError as error:
@@ -170,13 +172,11 @@ class Api(AbstractAsyncContextManager["Api"]):
             else:
                 if answer.status_code < 400:
                     return answer
-                status = answer.status_code
-                if status == 401 and who is not None and who.until:
-                    who.until = 0.0
-                    continue
-                if status not in _AGAIN:
-                    raise Failed(f"{method} {path}", status, problem_of(answer))
-                problem = problem_of(answer)
+                status, problem = answer.status_code, problem_of(answer)
+                if status == 401 and who is not None:
+                    who.until = 0.0 if who.token == used else who.until
+                elif status not in _AGAIN:
+                    raise Failed(f"{method} {path}", status, problem)
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)
         shown = problem if isinstance(problem, dict) else {"title": problem}

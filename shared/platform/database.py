@@ -23,7 +23,7 @@ from shared.kernel.errors import BadInput, Refused
 from shared.kernel.ids import new_id
 from shared.kernel.periods import SHANGHAI
 from shared.platform.bell import Bell
-from shared.platform.logging import TODAY, TRACE
+from shared.platform.logging import TODAY, TRACE, log
 from shared.platform.principal import SYSTEM, Principal
 
 FLUSH_ROWS = 5_000
@@ -331,6 +331,9 @@ class _Frame:
             return
         try:
             await self._transaction.rollback()
+        except Exception as error:  # must not hide why we end: a cancelled loop would go on
+            self.driver.terminate()
+            log().warning("database.rollback", error=repr(error))
         except BaseException:
             self.driver.terminate()
             raise

@@ -11,6 +11,7 @@ ARGUMENTS = (
     "--disable-gpu",
     "--disable-dev-shm-usage",
     "--disable-background-networking",
+    "--lang=zh-CN",
 )
 PHONE = {"width": 360, "height": 740}
 DESK = {"width": 1280, "height": 900}

@@ -48,6 +48,7 @@ class Scale:
     enterprises: int
     outlets: int
     institutions: tuple[int, ...]
+    on_phone: int
     desks: int
     visits_per_desk: int
 
@@ -58,6 +59,7 @@ SMALL = Scale(
     enterprises=80,
     outlets=28,
     institutions=(2, 0, 0, 1, 0, 1, 0, 0, 0),
+    on_phone=26,
     desks=1,
     visits_per_desk=4,
 )
@@ -67,6 +69,7 @@ FULL = Scale(
     enterprises=900,
     outlets=150,
     institutions=(4, 1, 1, 2, 2, 4, 1, 1, 0),
+    on_phone=18,
     desks=60,
     visits_per_desk=20,
 )
@@ -121,14 +124,18 @@ async def _until_summer(world: World, scale: Scale) -> Made:
     banks = sorted(world.banks.values(), key=lambda bank: bank.code)
     await _open_offices(world, banks)
     await allocating.open_campaign(world)
+    banking = Banking(world)
+    banking.early_loans()
+    banking.own_accord(VISITS_FROM, SPRING_ENDS, 0.6, "Z1")
+    await banking.push_until(OPENS_ON, "loans from before")
     await move_clock(world, PLANNED_ON)
     await allocating.plan(world, 1)
     await allocating.plan(world, 2)
     held = await allocating.read_holders(world, PLANNED_ON, "assignments")
-    desk = _one_desk_for_all(world)
+    desk = _desk_under_test(world, scale.on_phone)
     await move_clock(world, NAMED_ON)
     await allocating.name_contacts(world, held, "contacts")
-    await _spring(world, desk, scale)
+    await _spring(world, banking, desk, scale)
     await move_clock(world, BULLETIN_ON)
     await bulletins.publish(world, "2022Q2")
     await move_clock(world, TODAY)
@@ -169,34 +176,34 @@ async def _open_offices(world: World, banks: list[Bank]) -> None:
         await accounts._open_core(world, bank)
 
 
-def _one_desk_for_all(world: World) -> Desk:
-    """The bank that holds most sends one person to all: the one whose phone is tested."""
-    count: dict[str, int] = {}
+def _desk_under_test(world: World, most: int) -> Desk:
+    """One desk of the bank that holds most gets so many of its enterprises: the phone under test."""
+    by_bank: dict[str, list[Firm]] = {}
     for firm in world.firms.values():
         if firm.holder:
-            count[firm.holder.institution_id] = count.get(firm.holder.institution_id, 0) + 1
-    busiest = max(sorted(count), key=lambda key: count[key])
-    desk = world.banks[busiest].all_desks()[0]
-    for firm in world.firms.values():
-        if firm.holder and firm.holder.institution_id == busiest:
-            firm.holder.desk = desk
+            by_bank.setdefault(firm.holder.institution_id, []).append(firm)
+    busiest = max(sorted(by_bank), key=lambda key: len(by_bank[key]))
+    desk, *others = world.banks[busiest].all_desks()
+    elsewhere = others[0] if others else desk
+    near = sorted(by_bank[busiest], key=lambda firm: (firm.city_code != desk.city_code, firm.uscc))
+    for firm in near:
+        if firm.holder and (firm in near[:most] or firm.holder.desk == desk):
+            firm.holder.desk = desk if firm in near[:most] else elsewhere
     return desk
 
 
-async def _spring(world: World, tested: Desk, scale: Scale) -> None:
+async def _spring(world: World, banking: Banking, tested: Desk, scale: Scale) -> None:
     """Others have visited, and all banks have lent: the board is not empty."""
     by_desk: dict[str, list[Firm]] = {}
     desks: dict[str, Desk] = {}
     for firm in world.firms.values():
-        if firm.holder and firm.holder.institution_id != tested.institution_id:
+        if firm.holder and firm.holder.desk != tested:
             by_desk.setdefault(firm.holder.desk.outlet_id, []).append(firm)
             desks[firm.holder.desk.outlet_id] = firm.holder.desk
     chosen = sorted(by_desk, key=lambda key: (-len(by_desk[key]), key))[: scale.desks]
     await accounts.open_accounts(world, [_manager_row(desks[key]) for key in chosen])
     visited = [firm for key in chosen for firm in by_desk[key][: scale.visits_per_desk]]
     visits = plan_wave(world, 1, 0.9, VISITS_FROM, SPRING_ENDS, visited)
-    banking = Banking(world)
-    banking.own_accord(VISITS_FROM, SPRING_ENDS, 0.6, "Z1")
     await move_clock(world, SPRING_ENDS)
     await visit_until(world, list(visits), SPRING_ENDS, "visits")
     await banking.push_until(SPRING_ENDS, "bank cores")

@@ -35,7 +35,9 @@ async def chromium() -> AsyncIterator[Browser]:
     """One browser for all tests; each has contexts of its own."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=ensure_chromium(), args=ARGUMENTS
+            executable_path=ensure_chromium(),
+            args=ARGUMENTS,
+            env=os.environ | {"LANGUAGE": "zh_CN"},  # the words of its own controls
         )
         yield browser
         await browser.close()

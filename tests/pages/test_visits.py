@@ -192,4 +192,4 @@ async def test_an_activation_code_works_once(
         await hand.get_by_test_id(field).fill(text)
     await hand.get_by_test_id("submit-sign-in").tap()
     fault = await hand.get_by_test_id("sign-in-error").inner_text()
-    assert "启用码" in fault
+    assert "激活码" in fault

@@ -2,7 +2,7 @@
 import { onScopeDispose, reactive, readonly, watch, type Ref } from 'vue'
 import { figures as ask, type FigureQuery } from '@/api'
 import { ApiError, explain } from '@/api/client'
-import type { Figures, Metrics } from '@/api/types'
+import type { Figures } from '@/api/types'
 import { today } from '@/shared/dates'
 
 export interface Wanted extends FigureQuery {
@@ -27,8 +27,6 @@ const SLOWEST_MS = 5_000
 const BLINK_MS = 250
 
 const kindOf = (wanted: string | null): string => /"by":"(\w+)"/.exec(wanted ?? '')?.[1] ?? ''
-
-export const totalOf = (figures: Figures): Metrics => figures.total
 
 export function useFigures(wanted: Ref<Wanted | null>): Readonly<State> {
   const state = reactive<State>({ data: null, loading: true, live: true, fault: '', broken: false, epoch: 0 })
