@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import platform
+import signal
 import statistics
 import sys
 import time
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import psutil
+import psycopg
 import uvloop
 
 from shared.platform.embedded.postgres import Postgres
@@ -108,8 +110,6 @@ def machine() -> dict[str, Any]:
 
 def postgres_version(server: Postgres) -> str:
     """The version of the binaries a server runs on."""
-    import psycopg  # noqa: PLC0415 - a library of measurements only
-
     with psycopg.connect(server.admin_url) as connection:
         row = connection.execute("show server_version").fetchone()
     return str(row[0]) if row else ""
@@ -184,6 +184,8 @@ def measure(
     is_full = all(scale[option] == full for option, (full, _) in sizes.items())
     report = Report(name, scale, is_full)
     print(f"{name}: {about} ({', '.join(f'{k} {v}' for k, v in scale.items())})", flush=True)
+    # Told to stop, a measurement ends its servers and removes its folder, as on Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(body(given, report))
     report.finish()

@@ -167,7 +167,11 @@ async def _take_files(world: World) -> None:
 async def _open_offices(world: World, banks: list[Bank]) -> None:
     """Only who is needed has an account: hashing a password takes its time, as it should."""
     rows: list[Json] = [
-        {"username": f"head-{bank.code}", "role": "bank_head", "institution_id": bank.institution_id}
+        {
+            "username": f"head-{bank.code}",
+            "role": "bank_head",
+            "institution_id": bank.institution_id,
+        }
         for bank in banks
     ]
     rows.append({"username": "bureau", "role": "bureau", "region_code": BUREAU_CITY})

@@ -60,7 +60,9 @@ async def fill_form(page: Page, *, photo: int | None = None) -> None:
     await page.get_by_test_id("interviewee-name").fill("样例受访人")
     if photo is not None:
         await page.get_by_test_id("photo-album").set_input_files(a_photo(photo))
-        await expect(page.get_by_test_id("photos").locator("li[data-uploaded=true]")).to_have_count(1)
+        await expect(page.get_by_test_id("photos").locator("li[data-uploaded=true]")).to_have_count(
+            1
+        )
 
 
 async def save(page: Page, name: str) -> tuple[dict[str, Any], float, str]:

@@ -32,9 +32,7 @@ def test_the_pages_compile_against_the_types_of_the_kept_documents() -> None:
     build_web()  # brings the packages
     node = str(ensure_node())
     for script in (["scripts/types.mjs"], ["node_modules/vue-tsc/bin/vue-tsc.js", "--noEmit"]):
-        done = subprocess.run(
-            [node, *script], check=False, cwd=WEB, capture_output=True, text=True
-        )
+        done = subprocess.run([node, *script], check=False, cwd=WEB, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -81,9 +81,7 @@ async def test_a_number_opens_to_exactly_the_enterprise_and_its_event(
     hand = await _signed_in(await browsing.phone(), place, manager)
     screen = await browsing.desk()
     query = f"?region={county[:4]}00&quarter={QUARTER}"
-    await board.open_board(
-        screen, place.url, place.regulator.name, place.regulator.password, query
-    )
+    await board.open_board(screen, place.url, place.regulator.name, place.regulator.password, query)
     name = await phone.open_form(hand, task["enterprise_id"])
     await phone.fill_form(hand, photo=50)
     answer, *_ = await phone.save(hand, name)
@@ -163,15 +161,11 @@ async def test_a_visit_recorded_without_network_survives_a_reload_and_is_sent_on
     card = hand.locator(f'[data-testid=task][data-enterprise="{task["enterprise_id"]}"]')
     await hand.get_by_test_id("segment-visited").tap()
     await expect(card).to_have_attribute("data-state", "visited")
-    visits = await api.get(
-        manager.caller, "/visits/v1/visits", enterprise_id=task["enterprise_id"]
-    )
+    visits = await api.get(manager.caller, "/visits/v1/visits", enterprise_id=task["enterprise_id"])
     assert [visit["complete"] for visit in visits["items"]] == [True]
     await hand.reload()
     await expect(hand.get_by_test_id("cards")).to_be_visible()
-    again = await api.get(
-        manager.caller, "/visits/v1/visits", enterprise_id=task["enterprise_id"]
-    )
+    again = await api.get(manager.caller, "/visits/v1/visits", enterprise_id=task["enterprise_id"])
     assert len(again["items"]) == 1
     assert await _visited(api, place) == before + 1
 

@@ -198,7 +198,7 @@ async def renew_enterprises(
     list_vintage: str,
 ) -> None:
     """Bring stored enterprises to what a newer list says; `moved` get a slice of their own."""
-    told = [tuple(getattr(row, name) for name in _TOLD) + (list_vintage,) for row in rows]
+    told = [(*tuple(getattr(row, name) for name in _TOLD), list_vintage) for row in rows]
     kinds = _TOLD | {"list_vintage": "text"}
     await change_rows(tx, "enterprise", "enterprise_id", kinds, told)
     places = [tuple(getattr(row, name) for name in _PLACE) for row in moved]

@@ -1,6 +1,7 @@
 // One door to the services: bearer token in memory, one silent refresh, problem+json in Chinese.
 import type { Problem, Session } from './types'
 import { noteToday } from '@/shared/dates'
+import { typeset } from '@/shared/words'
 import { newId } from './ids'
 
 export class ApiError extends Error {
@@ -35,7 +36,8 @@ function titleFor(status: number): string {
 export function explain(error: unknown): string {
   if (!(error instanceof ApiError)) return error instanceof Error ? error.message : String(error)
   const parts = [error.message, error.problem.detail ?? '', ...(error.problem.errors ?? []).map((each) => each.message)]
-  return Array.from(new Set(parts.filter((part) => part && /[^\x00-\x7f]/.test(part)))).join('；') || titleFor(error.status)
+  const told = parts.filter((part) => part && /[^\x00-\x7f]/.test(part)).map(typeset)
+  return Array.from(new Set(told)).join('；') || titleFor(error.status)
 }
 
 let token = ''
