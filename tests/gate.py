@@ -1,6 +1,8 @@
 """The one gate: `./yinqi test`. Installs what tests need, checks the code, runs every test.
 
 With arguments it only runs pytest with them: `./yinqi test tests/credit -k first`.
+Tests that measure time or kill processes (browser, journey, faults) run alone, the others on two
+workers, each with a PostgreSQL of its own.
 """
 
 import os
@@ -59,9 +61,14 @@ def main(arguments: list[str]) -> int:
         print(f"── {name}", flush=True)
         step()
         print(f"   {time.monotonic() - started:.1f} s", flush=True)
-    code = subprocess.call([*pytest, "--durations=15"], cwd=ROOT)
+    alone = "browser or journey or faults"
+    side_by_side = ["-n", "2", "--dist", "loadfile", "-m", f"not ({alone})"]
+    codes = [
+        subprocess.call([*pytest, "--durations=10", *how], cwd=ROOT)
+        for how in (side_by_side, ["-m", alone])
+    ]
     print(f"gate: {time.monotonic() - began:.0f} s", flush=True)
-    return code
+    return max(codes)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Both pages at both widths: usable by keyboard and reader, readable, nothing out of the window."""
 
 import json
-from collections.abc import Awaitable, Callable
 
 import pytest
 from playwright.async_api import Page, expect
@@ -70,16 +69,9 @@ _FAULTS = """touch => {
 async def check(page: Page, where: str, *, touch: bool = False) -> None:
     """No fault on the page as it is now."""
     await page.wait_for_timeout(250)  # what slides in has come to rest
-    await page.screenshot(
-        path=f"/tmp/shots/{where}-{page.viewport_size['width']}{'m' if touch else ''}.png",
-        full_page=where in ("regions", "form", "counties", "institutions"),
-    )
     faults = await page.evaluate(_FAULTS, touch)
     assert faults == [], where + "\n" + json.dumps(faults, ensure_ascii=False, indent=1)
     assert await overflow(page) <= 0, where
-
-
-Step = tuple[str, Callable[[Page], Awaitable[object]]]
 
 
 @pytest.mark.parametrize("width", [360, 1280])

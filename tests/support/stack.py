@@ -49,6 +49,7 @@ class Stack:
         self._open: dict[str, Database] = {}
         self._clients: dict[str, httpx2.AsyncClient] = {}
         self._exits = AsyncExitStack()
+        self._wires: dict[str, asyncpg.Connection] = {}
 
     async def start(self, folder: Path) -> None:
         """Migrate every database and start the apps."""
@@ -81,6 +82,8 @@ class Stack:
     async def stop(self) -> None:
         """Close everything."""
         await self._exits.aclose()
+        for wire in self._wires.values():
+            await wire.close()
         for database in self._open.values():
             await database.close()
 
@@ -122,38 +125,37 @@ class Stack:
 
     async def _move_outboxes(self) -> bool:
         moved = 0
-        for database in self.databases.values():
-            connection = await asyncpg.connect(database.url)
-            try:
-                while count := await move(connection):
-                    moved += count
-            finally:
-                await connection.close()
+        for name in self.databases:
+            connection = await self._wire(name)
+            while count := await move(connection):
+                moved += count
         return moved > 0
+
+    async def _wire(self, service: str) -> asyncpg.Connection:
+        """A connection to a service's database that is kept open: signing in costs ten times more."""
+        wire = self._wires.get(service)
+        if wire is None or wire.is_closed():
+            wire = self._wires[service] = await asyncpg.connect(self.databases[service].url)
+        return wire
 
     async def _consume(self, service: str, consumer: Any) -> bool:
         done = False
         for topic in consumer.topics:
-            owner = self.databases[topic.removesuffix(".events")]
-            connection = await asyncpg.connect(owner.log_url)
-            try:
-                while records := await self._next(service, consumer.name, topic, connection):
-                    await apply_records(consumer, self._open[service], records)
-                    done = True
-            finally:
-                await connection.close()
+            log = await self._wire(topic.removesuffix(".events"))
+            while records := await self._next(service, consumer.name, topic, log):
+                await apply_records(consumer, self._open[service], records)
+                done = True
         return done
 
     async def _next(
         self, service: str, consumer: str, topic: str, connection: asyncpg.Connection
     ) -> list[Record]:
-        async with self._open[service].read() as tx:
-            driver = await tx.driver()
-            rows = await driver.fetch(
-                "select part, next_off from consumer_offset where consumer = $1 and topic = $2",
-                consumer,
-                topic,
-            )
+        own = await self._wire(service)
+        rows = await own.fetch(
+            "select part, next_off from consumer_offset where consumer = $1 and topic = $2",
+            consumer,
+            topic,
+        )
         positions = dict.fromkeys(range(PARTITIONS), 0) | {r["part"]: r["next_off"] for r in rows}
         found = await read_log(connection, positions, 500)
         return [Record(topic, r.part, r.off, r.off, r.at_us, r.key, r.payload) for r in found]
@@ -169,19 +171,15 @@ class Stack:
 
     async def empty(self) -> None:
         """Throw all rows away: every test begins with nothing."""
-        await asyncio.gather(*(_empty(database.url) for database in self.databases.values()))
+        await asyncio.gather(*[_empty(await self._wire(name)) for name in self.databases])
 
     async def set_clock(self, instant: str) -> None:
         """Put the simulated clock of every service to an instant (ISO, with offset)."""
-        for database in self.databases.values():
-            connection = await asyncpg.connect(database.url)
-            try:
-                await connection.execute(
-                    "update platform_clock set shift = $1::text::timestamptz - clock_timestamp()",
-                    instant,
-                )
-            finally:
-                await connection.close()
+        for name in self.databases:
+            await (await self._wire(name)).execute(
+                "update platform_clock set shift = $1::text::timestamptz - clock_timestamp()",
+                instant,
+            )
 
 
 class Caller:
@@ -208,21 +206,17 @@ class Caller:
         return await self("POST", path, **request)
 
 
-async def _empty(url: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        tables = await connection.fetch(
-            "select tablename from pg_tables where schemaname = 'public'"
-            " and tablename not in ('alembic_version', 'platform_clock', 'log_head')"
-        )
-        names = ", ".join(f'"{row["tablename"]}"' for row in tables)
-        await connection.execute(f"truncate {names} restart identity cascade")
-        await connection.execute(
-            "update log_head set next_off = 0, published_off = 0, at = '-infinity'"
-        )
-        await connection.execute("update platform_clock set shift = interval '0'")
-    finally:
-        await connection.close()
+async def _empty(connection: asyncpg.Connection) -> None:
+    tables = await connection.fetch(
+        "select tablename from pg_tables where schemaname = 'public'"
+        " and tablename not in ('alembic_version', 'platform_clock', 'log_head')"
+    )
+    names = ", ".join(f'"{row["tablename"]}"' for row in tables)
+    await connection.execute(f"truncate {names} restart identity cascade")
+    await connection.execute(
+        "update log_head set next_off = 0, published_off = 0, at = '-infinity'"
+    )
+    await connection.execute("update platform_clock set shift = interval '0'")
 
 
 @asynccontextmanager

@@ -47,4 +47,5 @@ export function shadesOf(values: (number | null)[], whole?: number): number[] {
 }
 
 /** 南京市 → 南京: a tile has room for the name only. */
-export const shortName = (name: string): string => (name.length > 2 ? name.replace(/(市|区|县)$/, '') : name)
+export const shortName = (name: string): string =>
+  name.endsWith('工业园区') ? '工业园区' : name.length > 2 ? name.replace(/(市|区|县)$/, '') : name
