@@ -194,6 +194,14 @@ class Relay:
                 await _wait(self._woken, POLL_SECONDS)
 
 
+class BrokerForgot(ConnectionError):
+    """The broker gave a new record a place it had given away before: it lost its disk meanwhile."""
+
+    def __init__(self, part: int) -> None:
+        super().__init__(f"partition {part} went back")
+        self.part = part
+
+
 class Publisher:
     """Publishes a service's event log from where the last acknowledged batch ended.
 
@@ -202,6 +210,7 @@ class Publisher:
     """
 
     BATCH = 2_000
+    LOOK_SECONDS = 30.0
 
     def __init__(
         self,
@@ -225,19 +234,19 @@ class Publisher:
         """Publish until cancelled; a broker that is away is tried again every second or sooner."""
         # How far was published need not be durable: what is sent twice is dropped by offset.
         connection = await asyncpg.connect(url, server_settings={"synchronous_commit": "off"})
-        pause, compared = 0.1, False
+        pause, looked_at = 0.1, -self.LOOK_SECONDS
         try:
             while True:
                 self._woken.clear()
                 try:
-                    if not compared:
+                    if monotonic() - looked_at >= self.LOOK_SECONDS:
                         await self._compare(connection)
-                        compared = True
+                        looked_at = monotonic()
                     more = await self._publish_all(connection)
                     pause = 0.1
                 except (OSError, TimeoutError) as error:
                     log().warning("relay.broker_away", service=self._service, error=repr(error))
-                    more, compared = False, False
+                    more, looked_at = False, -self.LOOK_SECONDS
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, 1.0)
                     continue
@@ -284,6 +293,9 @@ class Publisher:
         parts = [batch[0].part for batch in sent]
         ends = [batch[-1].off + 1 for batch in sent]
         await self._note(connection, parts, [begun[part] for part in parts], ends)
+        # What such a partition holds now has a hole: all of it is sent again from the beginning.
+        forgot = [result.part for result in results if isinstance(result, BrokerForgot)]
+        await self._note(connection, forgot, [begun[part] for part in forgot], [0] * len(forgot))
         for result in results:
             if result is not None:
                 raise result

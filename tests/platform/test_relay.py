@@ -188,8 +188,8 @@ async def test_two_relays_one_works_and_the_other_takes_over(log_bus: Bus) -> No
     relays = [bus.start_relay(), bus.start_relay()]
     writing = asyncio.create_task(bus.write_many(writers=6, each=40, keys=15))
     ended = 0
-    while not writing.done():
-        await asyncio.sleep(0.15)
+    while not writing.done() or ended < 2:
+        await asyncio.sleep(0.05)
         ended += len(
             await bus.sql(
                 "w",

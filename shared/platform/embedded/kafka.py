@@ -31,8 +31,9 @@ _STOP_S = 20.0
 _PORT_S = 5.0
 _STARTED = "Kafka Server started"  # logged once the broker is unfenced and its listeners are open
 
-# log.flush.interval.messages=1: with one replica there is no second copy, so an acknowledged
-# record has to be on disk. Topics are never made by accident: the relay declares them.
+# The broker does not wait for the disk: the event logs are the source of truth, and a relay that
+# finds the broker behind fills it again (docs/decisions/0013). Topics are never made by accident:
+# the relay declares them.
 _CONFIGURATION = """\
 process.roles=broker,controller
 node.id=1
@@ -46,7 +47,6 @@ num.partitions=6
 auto.create.topics.enable=false
 default.replication.factor=1
 min.insync.replicas=1
-log.flush.interval.messages=1
 log.retention.ms=-1
 log.retention.bytes=-1
 offsets.topic.replication.factor=1

@@ -18,10 +18,11 @@ from shared.contracts.event import PARTITIONS
 from shared.platform import metrics
 from shared.platform.clock import monotonic
 from shared.platform.logging import log
-from shared.platform.relay import LogRow
+from shared.platform.relay import BrokerForgot, LogRow
 from shared.platform.transports import FindPositions, Partition, Record, WrongTopic
 
 POLL_MS = 500
+SEND_SECONDS = 10.0
 STUCK_SECONDS = 10.0
 ANSWER_SECONDS = 5.0
 _CREATED_OR_THERE = (0, 36)
@@ -60,26 +61,39 @@ class KafkaPublisher:
         self._topic = topic
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
+        self._last: dict[int, int] = {}  # the broker's own place of the last record it took
 
     async def publish(self, rows: list[LogRow]) -> None:
         """Send the rows of one partition in order; return when all are acknowledged.
 
         Raises: ConnectionError; the producer is then thrown away and the rows are to be sent again.
+        BrokerForgot, where the broker came back empty while the client waited for it.
         """
         try:
-            producer = await self._started()
-            acknowledged: asyncio.Future[object] | None = None
-            for batch in _batches(producer, rows):
-                # One batch of a partition on its way at a time: were two, the first could expire
-                # in the client and the second arrive, which would leave a gap.
+            # The client itself would wait for ever where a broker came back without the topic.
+            async with asyncio.timeout(SEND_SECONDS):
+                producer = await self._started()
+                acknowledged: asyncio.Future[Any] | None = None
+                for batch in _batches(producer, rows):
+                    # One batch of a partition on its way at a time: were two, the first could
+                    # expire in the client and the second arrive, which would leave a gap.
+                    if acknowledged:
+                        self._check_place(await acknowledged)
+                    acknowledged = await producer.send_batch(
+                        batch, self._topic, partition=rows[0].part
+                    )
                 if acknowledged:
-                    await acknowledged
-                acknowledged = await producer.send_batch(batch, self._topic, partition=rows[0].part)
-            if acknowledged:
-                await acknowledged
+                    self._check_place(await acknowledged)
         except (KafkaError, TimeoutError) as error:
             await self.close()
             raise ConnectionError(repr(error)) from error
+
+    def _check_place(self, taken: Any) -> None:
+        """Places only grow; one that does not tells of a broker that lost what it had."""
+        last = self._last.get(taken.partition, -1)
+        self._last[taken.partition] = taken.offset
+        if taken.offset <= last:
+            raise BrokerForgot(taken.partition)
 
     async def ends(self) -> dict[int, int]:
         """Per partition, the log offset after the last record held; none where it is empty.
