@@ -5,8 +5,8 @@ from datetime import date
 from uuid import UUID
 
 from services.allocation.domain.contacts import Holder, Known, Naming
-from services.allocation.store.conditions import Conditions
 from services.allocation.store.plans import region_pattern
+from shared.platform.conditions import Conditions
 from shared.platform.database import Transaction
 
 

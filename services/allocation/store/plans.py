@@ -12,7 +12,7 @@ import msgspec
 from services.allocation.domain.model import Plan, PlanState
 from services.allocation.domain.planning import CityPlan, CityTask, LoadRow, PlanRow
 from services.allocation.domain.splitting import Shortage
-from services.allocation.store.conditions import Conditions
+from shared.platform.conditions import Conditions
 from shared.platform.database import Transaction
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from services.visits.store.conditions import Conditions
+from shared.platform.conditions import Conditions
 from shared.platform.database import Transaction
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.visits.domain.photo import Capture
-from services.visits.store.conditions import Conditions
+from shared.platform.conditions import Conditions
 from shared.platform.database import Transaction
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.visits.domain.model import VisitReport
 from services.visits.domain.team import RefusedMember
-from services.visits.store.conditions import Conditions
+from shared.platform.conditions import Conditions
 from shared.platform.database import Transaction
 
 

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from services.visits.domain.dates import task_state
 from services.visits.domain.model import TaskState
-from services.visits.store.conditions import Conditions
 from services.visits.store.places import PLACE_ON
+from shared.platform.conditions import Conditions
 from shared.platform.database import Transaction
 
 

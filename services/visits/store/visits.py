@@ -7,8 +7,8 @@ from uuid import UUID
 import asyncpg
 
 from services.visits.domain.model import Interviewee, Judged, Place, VisitReport
-from services.visits.store.conditions import Conditions
 from shared.kernel.ids import derived_id
+from shared.platform.conditions import Conditions
 from shared.platform.database import Transaction
 
 _SAVE = """
