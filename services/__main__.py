@@ -240,7 +240,7 @@ app.add_typer(parked, name="parked")
 @parked.command("list")
 def parked_list(which: Which = "all", home: Home = default_home()) -> None:  # noqa: B008
     """列出搁置的事件及原因。"""
-    from shared.platform.consumer import list_parked  # noqa: PLC0415
+    from shared.platform.parked import list_parked  # noqa: PLC0415
 
     table = Table("consumer", "topic", "part", "off", "key", "seq", "attempts", "error")
     for service in _chosen(which):
@@ -253,7 +253,7 @@ def parked_list(which: Which = "all", home: Home = default_home()) -> None:  # n
 @parked.command("retry")
 def parked_retry(which: Which, home: Home = default_home()) -> None:  # noqa: B008
     """按顺序重试搁置的事件。"""
-    from shared.platform.consumer import retry_parked  # noqa: PLC0415
+    from shared.platform.parked import retry_parked  # noqa: PLC0415
 
     async def retry(database: Database, service: Service) -> tuple[int, int]:
         done = left = 0

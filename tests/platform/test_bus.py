@@ -13,8 +13,8 @@ from shared.contracts import event as contracts
 from shared.contracts.event import Received, part_of
 from shared.kernel.errors import BadInput
 from shared.platform import metrics
-from shared.platform.consumer import list_parked, retry_parked
 from shared.platform.database import Transaction
+from shared.platform.parked import list_parked, retry_parked
 from tests.platform.bus import Bus, key, repayment
 
 

@@ -1,0 +1,117 @@
+"""Events set aside by a consumer: to look at, and to try again in order, key by key."""
+
+from typing import Any
+
+from sqlalchemy import text
+
+from shared.contracts.event import UnknownEvent, decode
+from shared.platform.consumer import Consumer
+from shared.platform.database import Database, Transaction
+
+
+async def list_parked(database: Database, consumer: str | None = None) -> list[dict[str, Any]]:
+    """Parked events, oldest first: where each stands, why it was refused, how often tried."""
+    async with database.read() as tx:
+        found = await tx.connection.execute(
+            text(
+                "select consumer, topic, part, off, key, seq, error, attempts, parked_at"
+                " from parked"
+                " where :consumer = '' or consumer = :consumer order by parked_at, off"
+            ),
+            {"consumer": consumer or ""},
+        )
+        return [dict(row) for row in found.mappings()]
+
+
+async def retry_parked(consumer: Consumer, database: Database) -> tuple[int, int]:
+    """Try every parked event of a consumer again, key by key, in order.
+
+    Returns: how many had their effect now, and how many are still parked. A key is free again once
+    all its parked events have been applied.
+    """
+    async with database.read() as tx:
+        found = await tx.connection.execute(
+            text(
+                "select topic, part, off, key, seq, payload, known_at from parked"
+                " where consumer = :consumer order by topic, key, off"
+            ),
+            {"consumer": consumer.name},
+        )
+        rows = found.all()
+    done, stuck = 0, set[tuple[str, str]]()
+    for row in rows:
+        if (row.topic, row.key) in stuck:
+            continue
+        if await _retry_one(consumer, database, row):
+            done += 1
+        else:
+            stuck.add((row.topic, row.key))
+    return done, len(rows) - done
+
+
+async def _retry_one(consumer: Consumer, database: Database, row: Any) -> bool:
+    where = {
+        "consumer": consumer.name,
+        "topic": row.topic,
+        "part": row.part,
+        "off": row.off,
+    }
+    try:
+        async with database.transaction() as tx:
+            await _reapply(consumer, row, tx)
+            await tx.connection.execute(
+                text(
+                    "delete from parked where consumer = :consumer and topic = :topic"
+                    " and part = :part and off = :off"
+                ),
+                where,
+            )
+            await tx.connection.execute(
+                text(
+                    "update inbox set parked = exists (select from parked p where"
+                    " p.consumer = inbox.consumer and p.topic = inbox.topic and p.key = inbox.key)"
+                    " where consumer = :consumer and topic = :topic and key = :key"
+                ),
+                where | {"key": row.key},
+            )
+    except Exception as error:
+        async with database.transaction() as tx:
+            await tx.connection.execute(
+                text(
+                    "update parked set attempts = attempts + 1, error = :error where"
+                    " consumer = :consumer and topic = :topic and part = :part and off = :off"
+                ),
+                where | {"error": repr(error)[:2000]},
+            )
+        return False
+    return True
+
+
+async def _reapply(consumer: Consumer, row: Any, tx: Transaction) -> None:
+    try:
+        received = decode(
+            row.payload, topic=row.topic, part=row.part, off=row.off, known_at=row.known_at
+        )
+    except UnknownEvent:
+        await _free(consumer.name, row, row.seq, tx)
+        return
+    await _free(consumer.name, row, received.seq, tx)
+    await consumer.apply([received], tx)
+
+
+async def _free(consumer: str, row: Any, seq: int, tx: Transaction) -> None:
+    """Move the key's sequence on to this event, which must be the next one."""
+    moved = await tx.connection.execute(
+        text(
+            "update inbox set seq = :seq where consumer = :consumer and topic = :topic"
+            " and key = :key and seq = :seq - 1"
+        ),
+        {
+            "consumer": consumer,
+            "topic": row.topic,
+            "key": row.key,
+            "seq": seq,
+        },
+    )
+    if moved.rowcount != 1:
+        raise LookupError(f"an event before {seq} of this key is still missing")
