@@ -14,11 +14,10 @@ from shared.platform.consumer import (
     ConsumerLoop,
     TookOver,
     apply_records,
-    list_parked,
-    retry_parked,
 )
 from shared.platform.database import Transaction
 from shared.platform.embedded.postgres import Postgres
+from shared.platform.parked import list_parked, retry_parked
 from shared.platform.transports import LostEvents
 from tests.platform.bus import Bus, key, make_template, opened
 
