@@ -17,7 +17,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.contracts.event import Event, Received, UnknownEvent, decode
+from shared.contracts.event import Event, Received, UnknownEvent, decode, sequence_of
 from shared.platform import metrics
 from shared.platform.database import Database, Transaction, is_transient
 from shared.platform.logging import TRACE, log
@@ -297,13 +297,9 @@ def _decode(record: Record) -> Received | Exception:
 def _sequence(payload: bytes, otherwise: int) -> int:
     """The sequence of an event that cannot be read otherwise."""
     try:
-        return msgspec.json.decode(payload, type=_Numbered).sequence
+        return sequence_of(payload)
     except msgspec.MsgspecError:
         return otherwise
-
-
-class _Numbered(msgspec.Struct):
-    sequence: int
 
 
 async def _load_inbox(

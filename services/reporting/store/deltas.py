@@ -9,7 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.reporting.domain.fold import Row
+from services.reporting.domain.rows import Row
 from services.reporting.store.copying import copy, day_of, delta_row, uuid_of
 
 
