@@ -1,4 +1,4 @@
-"""What the fold makes and what it makes it from: signed rows, cells, and things booked at a node."""
+"""What the fold works with: signed rows, cells, and what is booked at a node."""
 
 from __future__ import annotations
 

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Iterable
 from datetime import date
 from itertools import islice
 from typing import Final
-from uuid import UUID
 
 import asyncpg
 
@@ -76,11 +75,6 @@ async def copy(
     )
 
 
-def day_of(ordinal: int) -> date:
-    """A date from its ordinal."""
-    return date.fromordinal(ordinal)
-
-
-def uuid_of(raw: bytes | None) -> UUID | None:
-    """A UUID from its bytes."""
-    return UUID(bytes=raw) if raw else None
+def id_texts(ids: Iterable[bytes | None]) -> list[object]:
+    """Ids in the form in which the driver takes them as parameters."""
+    return [each.hex() if each else None for each in ids]

@@ -3,7 +3,7 @@
 Both give the same `Record`s, with the same offsets and knowledge times, in the same order per key.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -83,7 +83,7 @@ class History(Protocol):
 
     def pages(
         self, topics: Sequence[str], part: int, ends: Mapping[Partition, int]
-    ) -> AsyncIterator[tuple[str, list[Told]]]:
+    ) -> AsyncGenerator[tuple[str, list[Told]]]:
         """Every event of a partition of each topic up to its end: in order, each once, in pages.
 
         Raises: ConnectionError; LostEvents, where some are not there.

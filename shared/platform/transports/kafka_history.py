@@ -4,7 +4,7 @@ The broker may hold an event twice, or what was lost with its disk behind what c
 put in order here.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -36,7 +36,7 @@ class KafkaHistory:
 
     async def pages(
         self, topics: Sequence[str], part: int, ends: Mapping[Partition, int]
-    ) -> AsyncIterator[tuple[str, list[Told]]]:
+    ) -> AsyncGenerator[tuple[str, list[Told]]]:
         """All topics mixed, each in its order."""
         try:
             consumer = await self._started()

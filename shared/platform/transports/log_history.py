@@ -1,7 +1,7 @@
 """The whole past of topics, from their owners' event logs. Few imports: workers start fast."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -49,7 +49,7 @@ class LogHistory:
 
     async def pages(
         self, topics: Sequence[str], part: int, ends: Mapping[Partition, int]
-    ) -> AsyncIterator[tuple[str, list[Told]]]:
+    ) -> AsyncGenerator[tuple[str, list[Told]]]:
         """Topic by topic, the next page being read while one is worked on."""
         for topic in topics:
             log, end = await self._log(topic), ends[topic, part]
