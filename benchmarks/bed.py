@@ -151,14 +151,18 @@ class Bed:
 
     def serve(self, service: str) -> int:
         """Start a service's API; its port."""
+        return self.serve_program(service)[0]
+
+    def serve_program(self, service: str) -> tuple[int, Program]:
+        """Start a service's API; its port and its process."""
         port = free_port()
-        self.start_answering(
+        program = self.start_answering(
             f"serve-{service}",
             ["-m", "services", "serve", service],
             f"http://127.0.0.1:{port}/api/{service}/v1/health",
             more={f"{service.upper()}_PORT": str(port)},
         )
-        return port
+        return port, program
 
     def work(self, service: str) -> Program:
         """Start a service's worker."""

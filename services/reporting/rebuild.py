@@ -102,17 +102,17 @@ async def rebuild(sources: Sources, say: Say = lambda _: None) -> Rebuilt:
         async with guard.transaction():
             starts = await _hold(guard)
             ends = await _heads(sources, starts)
-            async with _timed(found, "tables"):
+            async with _timed(found, "tables", say):
                 made = await _make_tables(sources.database_url)
             say(f"{sum(ends.values()):,} events in {len(ends)} partitions")
-            async with _timed(found, "fold"):
+            async with _timed(found, "fold", say):
                 done = await _fold_all(guard, sources, made, starts, ends)
-            async with _timed(found, "indexes"):
+            async with _timed(found, "indexes", say):
                 await _finish_tables(sources.database_url)
-            async with _timed(found, "fingerprints"):
+            async with _timed(found, "fingerprints", say):
                 found.old = await _fingerprints(sources, "")
                 found.new = await _fingerprints(sources, NEW)
-            async with _timed(found, "swap"):
+            async with _timed(found, "swap", say):
                 await _swap(guard, sources, ends, done)
     finally:
         await guard.close()
@@ -125,7 +125,8 @@ async def rebuild(sources: Sources, say: Say = lambda _: None) -> Rebuilt:
 
 
 @asynccontextmanager
-async def _timed(found: Rebuilt, step: str) -> AsyncIterator[None]:
+async def _timed(found: Rebuilt, step: str, say: Say) -> AsyncIterator[None]:
+    say(f"{step} …")
     began = monotonic()
     yield
     found.seconds[step] = monotonic() - began

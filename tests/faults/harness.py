@@ -8,10 +8,9 @@ import statistics
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -21,15 +20,14 @@ from shared.platform.accounts import ACCOUNTS_UP
 from shared.platform.embedded.kafka import Kafka
 from shared.platform.embedded.ports import free_port
 from shared.platform.embedded.postgres import Postgres
-from shared.platform.embedded.processes import signal_quietly
 from shared.platform.embedded.supervisor import Program
 from shared.platform.tables import PLATFORM_UP
+from tests.faults.killable import Killable
 from tests.faults.program import CREDIT_TABLES, REPORTING_TABLES
 from tests.support.tokens import TokenMint
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = 40
-SIGKILL = 9
 
 
 @dataclass(slots=True)
@@ -63,20 +61,20 @@ class Result:
         )
 
 
-class System:
+class System(Killable):
     """PostgreSQL, the broker, one API, one relay and two consumers, each a process."""
 
+    owner, consumer = "credit", "reporting.sums"
+
     def __init__(self, home: Path, transport: str, cache: Path) -> None:
+        super().__init__()
         self.home = home
         self.transport = transport
         self.postgres = Postgres(home / "pg")
         self.kafka = Kafka(home / "kafka", cache) if transport == "kafka" else None
         self.mint = TokenMint(home)
         self.port = free_port()
-        self.programs: dict[str, Program] = {}
         self.urls: dict[str, str] = {}
-        self._keeping: asyncio.Task[None] | None = None
-        self._admin: asyncpg.Connection | None = None
 
     async def __aenter__(self) -> Self:
         starts = [asyncio.to_thread(self.postgres.start)]
@@ -103,7 +101,6 @@ class System:
             connection = await asyncpg.connect(database.url)
             await connection.execute(PLATFORM_UP + ACCOUNTS_UP + more[database.name])
             await connection.close()
-        self._admin = await asyncpg.connect(self.postgres.admin_url)
         self._add("api", "serve", "credit", environment)
         self._add("relay", "work", "credit", environment)
         for worker in ("w0", "w1"):
@@ -114,7 +111,7 @@ class System:
                 environment | {"YINQI_WORKER_NAME": worker},
             )
         await asyncio.gather(*(asyncio.to_thread(p.start) for p in self.programs.values()))
-        self._keeping = asyncio.create_task(self._keep())
+        await self.keep()
         return self
 
     def _add(self, label: str, role: str, service: str, environment: dict[str, str]) -> None:
@@ -126,46 +123,19 @@ class System:
             cwd=ROOT,
         )
 
+    async def token(self) -> str:
+        """A token of a bank's core that the service knows of."""
+        account = self.mint.account("bank_core", institution_id=uuid4())
+        connection = await asyncpg.connect(self.urls["credit"])
+        await account.keep(connection)
+        await connection.close()
+        return account.token
+
     async def __aexit__(self, *_: object) -> None:
-        if self._keeping:
-            self._keeping.cancel()
-            await asyncio.gather(self._keeping, return_exceptions=True)
-        if self._admin:
-            await self._admin.close()
-        for program in self.programs.values():
-            if pid := program.status().pid:
-                signal_quietly(pid, SIGKILL)
-            await asyncio.to_thread(program.stop)
+        await self.end()
         if self.kafka:
             await asyncio.to_thread(self.kafka.kill)
         await asyncio.to_thread(self.postgres.stop)
-
-    async def _keep(self) -> None:
-        """What an orchestrator does: start again what has ended."""
-        while True:
-            for program in self.programs.values():
-                if not program.status().up:
-                    await asyncio.to_thread(program.start)
-            await asyncio.sleep(0.1)
-
-    async def kill(self, label: str) -> bool:
-        """Kill -9 a process; False where it does not run just now."""
-        pid = self.programs[label].status().pid
-        if pid is None:
-            return False
-        signal_quietly(pid, SIGKILL)
-        return True
-
-    async def kill_backend(self, choose: Callable[[list[int]], int]) -> bool:
-        """End one PostgreSQL session of the services in the middle of what it does."""
-        assert self._admin
-        rows = await self._admin.fetch(
-            "select pid from pg_stat_activity where datname in ('credit', 'reporting')"
-        )
-        if not rows:
-            return False
-        pid = choose(sorted(row["pid"] for row in rows))
-        return bool(await self._admin.fetchval("select pg_terminate_backend($1)", pid))
 
 
 class Load:
@@ -181,12 +151,9 @@ class Load:
 
     async def run(self) -> None:
         """Write until told to stop; what was begun is repeated until it is acknowledged."""
-        account = self._system.mint.account("bank_core", institution_id=uuid4())
-        connection = await asyncpg.connect(self._system.urls["credit"])
-        await account.keep(connection)
-        await connection.close()
+        token = await self._system.token()
         address = f"http://127.0.0.1:{self._system.port}/api/credit/v1"
-        headers = {"authorization": f"Bearer {account.token}"}
+        headers = {"authorization": f"Bearer {token}"}
         async with httpx2.AsyncClient(base_url=address, headers=headers, timeout=10) as client:
             await asyncio.gather(*(self._write(client, n) for n in range(self._writers)))
 
@@ -220,21 +187,24 @@ class Load:
 class Watch:
     """Measures, after each kill, how long until all that was committed before it is counted."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: Killable) -> None:
         self._system = system
         self._open: list[tuple[str, float, int]] = []
         self.took: dict[str, list[float]] = defaultdict(list)
 
     async def committed(self) -> int:
         """Events committed by the writers so far."""
-        return await self._ask("credit", "select coalesce(sum(seq), 0)::bigint from stream")
+        return await self._ask(
+            self._system.owner, "select coalesce(sum(seq), 0)::bigint from stream"
+        )
 
     async def counted(self) -> int:
         """Events whose effect is committed."""
         return await self._ask(
             "reporting",
             "select coalesce(sum(next_off), 0)::bigint from consumer_offset"
-            " where consumer = 'reporting.sums'",
+            f" where consumer = '{self._system.consumer}'"
+            f" and topic = '{self._system.owner}.events'",
         )
 
     async def _ask(self, database: str, sql: str) -> int:
@@ -282,7 +252,7 @@ class Plan:
 class Killer:
     """Kills at random, until it has killed often enough."""
 
-    def __init__(self, system: System, plan: Plan, watch: Watch) -> None:
+    def __init__(self, system: Killable, plan: Plan, watch: Watch) -> None:
         self._system = system
         self._plan = plan
         self._watch = watch
@@ -327,7 +297,37 @@ class Killer:
 async def run(system: System, plan: Plan) -> Result:
     """Load, kill, wait until all is counted, and count against the truth."""
     began = time.monotonic()
-    load, watch = Load(system, writers=24, per_second=plan.per_second), Watch(system)
+    load = Load(system, writers=24, per_second=plan.per_second)
+    killer, recovery = await kill_under_load(system, plan, load)
+    result = await count(system, load)
+    result.kills, result.recovery = killer.done, recovery
+    result.seconds = time.monotonic() - began
+    return result
+
+
+class Acknowledged(Protocol):
+    """What writers were told."""
+
+    acknowledged: dict[UUID, int]
+
+
+class Loading(Protocol):
+    """What writes while others are killed."""
+
+    async def run(self) -> None:
+        """Write until told to stop."""
+        ...
+
+    def stop(self) -> None:
+        """Let every writer finish its last write."""
+        ...
+
+
+async def kill_under_load(
+    system: Killable, plan: Plan, load: Loading
+) -> tuple[Killer, dict[str, list[float]]]:
+    """Kill while there is load; then wait until all that was committed is counted."""
+    watch = Watch(system)
     killer = Killer(system, plan, watch)
     loading, watching = asyncio.create_task(load.run()), asyncio.create_task(watch.run())
     try:
@@ -341,13 +341,10 @@ async def run(system: System, plan: Plan) -> Result:
         for task in (loading, watching):
             task.cancel()
         await asyncio.gather(loading, watching, return_exceptions=True)
-    result = await count(system, load)
-    result.kills, result.recovery = killer.done, dict(watch.took)
-    result.seconds = time.monotonic() - began
-    return result
+    return killer, dict(watch.took)
 
 
-async def count(system: System, load: Load) -> Result:
+async def count(system: System, load: Acknowledged) -> Result:
     """The oracle: what writers were told, the producer's aggregates, the consumer's sums."""
     credit = await asyncpg.connect(system.urls["credit"])
     reporting = await asyncpg.connect(system.urls["reporting"])

@@ -90,8 +90,9 @@ class Done(msgspec.Struct):
 def main() -> None:
     """Do the task given on standard input."""
     gc.disable()  # millions of small tuples, none in a cycle
-    task = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Task)
-    sys.stdout.buffer.write(msgspec.msgpack.encode(uvloop.run(_Worker(task).run())))
+    if told := sys.stdin.buffer.read():  # nothing: who asked is gone
+        task = msgspec.msgpack.decode(told, type=Task)
+        sys.stdout.buffer.write(msgspec.msgpack.encode(uvloop.run(_Worker(task).run())))
 
 
 class _Worker:
