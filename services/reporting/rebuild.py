@@ -93,8 +93,9 @@ class Sources:
 async def rebuild(sources: Sources, say: Say = lambda _: None) -> Rebuilt:
     """Make all figures again from the events.
 
-    Raises: NewerVersion, Malformed, where an event cannot be read that the live consumer has not
-        parked; the old tables then stay as they are.
+    Raises: LookupError, where the source ends before the live consumer's position; an
+        ExceptionGroup, where a worker failed (an event that cannot be read and is not parked, or
+        one that the broker does not hold: the worker says which). The old tables then stay.
     """
     found = Rebuilt()
     guard = await asyncpg.connect(sources.database_url)

@@ -3,7 +3,10 @@
 import logging
 import re
 import secrets
+import sys
+from contextlib import suppress
 from contextvars import ContextVar
+from typing import TextIO, cast
 
 import structlog
 
@@ -36,6 +39,20 @@ def _with_trace(
     return entry
 
 
+class _Output:
+    """Standard output. A line that it cannot take (its disk is full) must not fail who wrote it."""
+
+    def write(self, text: str) -> None:
+        """Write what can be written."""
+        with suppress(OSError):
+            sys.stdout.write(text)
+
+    def flush(self) -> None:
+        """Give it to the system."""
+        with suppress(OSError):
+            sys.stdout.flush()
+
+
 def configure(*, service: str, level: str) -> None:
     """Send every log line of this process to standard output as JSON."""
     logging.basicConfig(level=level, format="%(message)s", force=True)
@@ -51,7 +68,7 @@ def configure(*, service: str, level: str) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
-        logger_factory=structlog.PrintLoggerFactory(),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Output())),
         cache_logger_on_first_use=True,
     )
     structlog.contextvars.bind_contextvars(service=service)

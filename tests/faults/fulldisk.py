@@ -104,7 +104,8 @@ async def main(folder: Path) -> None:
             after = [await books.new() for _ in range(WRITES)]
             await Watch(system).drained(120)
             found = await count(system, books)
-    print(f"full: {dict(full)}; {found.line()}")
+    said = (folder / "log" / "api.log").read_text()[-1500:]
+    print(f"full: {dict(full)}; {found.line()}\n{said}")
     assert set(before) == set(after) == {201}
     assert full[503] >= WRITES
     assert set(full) <= {201, 503}
