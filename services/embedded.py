@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Literal, Self
 
 from services.identity.signing import ensure_key
+from shared.platform.embedded.gateway import SIMULATION_RATES, Rates
 from shared.platform.embedded.kafka import Kafka
 from shared.platform.embedded.nginx import Nginx
 from shared.platform.embedded.ports import PortBook
@@ -40,6 +41,7 @@ class Options:
     simulation: bool = False
     one_process_per_role: bool = False
     web: Path = ROOT / "web" / "dist"
+    hosts: tuple[str, ...] = ()
 
 
 class Embedded:
@@ -118,8 +120,8 @@ class Embedded:
             ports,
             web=self.options.web,
             port=self.options.port,
-            # A demonstration signs hundreds of people in from this one address.
-            sign_in_rate="300r/s" if self.options.simulation else "10r/s",
+            rates=SIMULATION_RATES if self.options.simulation else Rates(),
+            hosts=self.options.hosts,
         )
         self._say("gateway 网关")
         self._supervisor.start(self.nginx)
