@@ -44,10 +44,11 @@ PROBLEMS: Mapping[int, GatewayProblem] = {
     503: GatewayProblem("gateway.service_away", "服务正在启动或暂时不可用，请稍后再试", (500, 503)),
     504: GatewayProblem("gateway.timeout", "服务未在时限内答复，请用同一幂等键重试"),
 }
-#: Ways to identity that are open before sign-in; slow for whoever guesses.
+#: Ways to identity that are open to those who are not signed in: guessed at, or not.
+GUESSED = r"sign-in|token|activations|wechat-bindings|totp/(enrolments|confirmations)"
 OPEN = (
-    r"sign-in|refresh|token|activations|password-resets"
-    r"|wechat/[a-z-]+|oidc/[a-z-]+|jwks|\.well-known/[a-z-]+"
+    r"session|refresh|sign-out|sign-in-methods|jwks|\.well-known/[a-z-]+"
+    r"|(wechat|oidc)/(start|callback)"
 )
 
 
@@ -117,10 +118,12 @@ class Way:
     body_mb: int = 1
     seconds: int = 30
     open: bool = False
+    guessed: bool = False
 
 
 def ways(services: Sequence[str]) -> Iterator[Way]:
     """All locations; nginx takes the first regular expression that fits, before any prefix."""
+    yield Way(rf"~ ^/api/identity/v1/({GUESSED})$", "identity", open=True, guessed=True)
     yield Way(rf"~ ^/api/identity/v1/({OPEN})$", "identity", open=True)
     if "visits" in services:
         yield Way(r"~ ^/api/visits/v1/photos(/|$)", "visits", body_mb=10, seconds=60)
@@ -244,10 +247,13 @@ def _location(way: Way, rates: Rates) -> str:
         rules += [f"proxy_read_timeout {way.seconds}s;"]
     if way.open:
         # Answers that say a secret are not compressed: their length must not tell about it.
-        rules += [f"limit_req zone=sign_in burst={rates.sign_in_burst} nodelay;", "gzip off;"]
+        rules += ["gzip off;"]
+    if way.guessed:
+        rules += [f"limit_req zone=sign_in burst={rates.sign_in_burst} nodelay;"]
     else:
+        rules += [f"limit_req zone=address burst={rates.address_burst} nodelay;"]
+    if not way.open:
         rules += [
-            f"limit_req zone=address burst={rates.address_burst} nodelay;",
             f"limit_req zone=caller burst={rates.caller_burst} nodelay;",
             "auth_request /.authz;",
             "auth_request_set $access_token $upstream_http_x_access_token;",
