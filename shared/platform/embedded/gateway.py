@@ -130,6 +130,7 @@ def ways(services: Sequence[str]) -> Iterator[Way]:
     if "registry" in services:
         yield Way(r"~ ^/api/registry/v1/[a-z-]*imports(/|$)", "registry", body_mb=20, seconds=120)
     for service in services:
+        yield Way(f"= /api/{service}/v1/health", service, open=True)
         yield Way(f"/api/{service}/", service)
 
 
