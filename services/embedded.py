@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from services.identity.signing import ensure_key
+from services.identity.keys import ensure_key
 from shared.platform.embedded.kafka import Kafka
 from shared.platform.embedded.nginx import Nginx
 from shared.platform.embedded.ports import PortBook
