@@ -63,7 +63,9 @@ class Browser:
             "authorization": f"Bearer {asked.headers['x-access-token']}",
             "idempotency-key": uuid4().hex,
         }
-        return await self.send(method, path, headers=headers | request.pop("headers", {}), **request)
+        return await self.send(
+            method, path, headers=headers | request.pop("headers", {}), **request
+        )
 
 
 def seat(role: str = "relationship_manager", bank: object = BANK, **more: object) -> dict[str, Any]:

@@ -95,7 +95,8 @@ async def test_a_moved_account_is_announced_with_its_new_place(stack: Stack) -> 
     assert moved.json()["outlet_id"] == new["outlet_id"]
     assert (stale.status_code, blind.status_code) == (412, 428)
     said = await stack.rows(
-        "identity", "select convert_from(payload, 'UTF8') as t from outbox where type like 'AccountChanged%'"
+        "identity",
+        "select convert_from(payload, 'UTF8') as t from outbox where type like 'AccountChanged%'",
     )
     assert len(said) == 1
     assert new["outlet_id"] in said[0]["t"]

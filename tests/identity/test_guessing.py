@@ -76,7 +76,8 @@ async def test_S11_each_guess_after_the_lock_doubles_it_up_to_a_quarter_of_an_ho
     for _ in range(model.MAX_FAILURES + 5):
         await one.send("POST", "/sign-in", json=body)
         row = await stack.rows(
-            "identity", "select extract(epoch from locked_until - clock_timestamp()) as s from attempt"
+            "identity",
+            "select extract(epoch from locked_until - clock_timestamp()) as s from attempt",
         )
         left.append(round(float(row[0]["s"] or 0), -1))
         async with stack.database("identity").transaction() as tx:

@@ -26,7 +26,9 @@ def test_codes_are_those_of_the_standard(unix: int, code: str) -> None:
     assert totp.code_at(b"12345678901234567890", unix // 30) == code[-6:]
 
 
-@pytest.mark.parametrize(("off", "fits"), [(-60, False), (-30, True), (0, True), (30, True), (60, False)])
+@pytest.mark.parametrize(
+    ("off", "fits"), [(-60, False), (-30, True), (0, True), (30, True), (60, False)]
+)
 def test_a_code_fits_one_step_to_either_side(off: int, fits: bool) -> None:
     secret, now = totp.new_secret(), 1_800_000_015
     code = totp.code_at(secret, (now + off) // 30)
@@ -83,7 +85,8 @@ async def enrolled(stack: Stack, username: str) -> tuple[Browser, Phone, list[st
 
 
 @pytest.mark.parametrize(
-    "role", ["province_regulator", "bureau", "bank_head", "platform_admin", "auditor", "association"]
+    "role",
+    ["province_regulator", "bureau", "bank_head", "platform_admin", "auditor", "association"],
 )
 async def test_console_roles_do_not_sign_in_without_a_second_factor(
     stack: Stack, role: str

@@ -124,7 +124,8 @@ async def test_a_wrong_old_password_changes_nothing(stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    "aged", ["seen_at = seen_at - interval '31 minutes'", "created_at = created_at - interval '13 hours'"]
+    "aged",
+    ["seen_at = seen_at - interval '31 minutes'", "created_at = created_at - interval '13 hours'"],
 )
 async def test_an_idle_or_old_session_is_over(stack: Stack, aged: str) -> None:
     one = await signed_in(stack)
@@ -135,7 +136,8 @@ async def test_an_idle_or_old_session_is_over(stack: Stack, aged: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "aged", ["seen_at = seen_at - interval '29 minutes'", "created_at = created_at - interval '11 hours'"]
+    "aged",
+    ["seen_at = seen_at - interval '29 minutes'", "created_at = created_at - interval '11 hours'"],
 )
 async def test_a_session_within_its_limits_goes_on_and_is_noted_as_used(
     stack: Stack, aged: str
@@ -177,7 +179,9 @@ async def test_S09_a_refresh_token_used_again_later_ends_the_family_with_its_ses
     assert (await one.send("POST", "/refresh")).status_code == 200
     assert (await one.authz()).status_code == 204
     async with stack.database("identity").transaction() as tx:
-        await (await tx.driver()).execute("update refresh set used_at = used_at - interval '1 minute'")
+        await (await tx.driver()).execute(
+            "update refresh set used_at = used_at - interval '1 minute'"
+        )
 
     assert (await stolen.send("POST", "/refresh")).status_code == 401
 
@@ -189,7 +193,9 @@ async def test_only_digests_of_tokens_are_kept(stack: Stack) -> None:
     one = await signed_in(stack)
     session, refresh = one.cookies["yinqi_session"], one.cookies["yinqi_refresh"]
 
-    kept = await stack.rows("identity", "select session::text || refresh::text as t from session, refresh")
+    kept = await stack.rows(
+        "identity", "select session::text || refresh::text as t from session, refresh"
+    )
 
     assert session not in kept[0]["t"]
     assert refresh not in kept[0]["t"]
@@ -205,5 +211,3 @@ async def test_cookies_are_out_of_reach_for_scripts_and_other_hosts(stack: Stack
     assert [line for line in lines if "HttpOnly" not in line] == []
     assert any("yinqi_session=" in line and "SameSite=lax" in line for line in lines)
     assert session_cookie(settings) == "__Host-yinqi_session"
-
-

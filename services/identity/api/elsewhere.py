@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from shared.platform.access import may, public
 
 from services.identity.api.cookies import (
     AWAY,
@@ -26,6 +25,7 @@ from services.identity.api.schemas import (
 from services.identity.settings import Settings
 from services.identity.usecases import oidc, wechat
 from shared.kernel.errors import YinqiError
+from shared.platform.access import may, public
 from shared.platform.web import Run, RunOpen
 
 BIND_PAGE = "/m/?wechat=bind"
@@ -80,7 +80,7 @@ async def get_wechat_callback(
     "/wechat-bindings:code",
     status_code=201,
     response_model=BindingCodeOut,
-    dependencies=[may("account", "update")],
+    dependencies=[may("wechat_binding", "create")],
 )
 async def post_binding_code(body: BindingCodeIn, run: Run) -> Response:
     """为本机构在册人员发放一次性微信绑定码,只显示一次。"""

@@ -40,11 +40,10 @@ class OpenedClient:
 
 
 async def open_client(command: OpenClient, tx: Transaction) -> OpenedClient:
-    """Open a machine client; only the platform's administrator may.
+    """Open a machine client.
 
     Raises: BadInput `client.role`, `client.keys`, `client.certificate`.
     """
-    tx.principal.must_be("platform_admin")
     _must_be_core(command)
     account_id = new_id()
     client_id = f"core-{account_id.hex[-12:]}"
@@ -100,7 +99,6 @@ async def change_keys(command: ChangeKeys, tx: Transaction) -> Client:
 
     Raises: NotFound `client.unknown`; BadInput `client.keys`, `client.certificate`.
     """
-    tx.principal.must_be("platform_admin", "bank_head")
     found = await clients.find(tx.connection, command.client_id)
     foreign = tx.principal.role == "bank_head" and (
         found is not None and found.institution_id != tx.principal.institution_id

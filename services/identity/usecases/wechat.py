@@ -115,7 +115,6 @@ async def issue_code(command: IssueCode, tx: Transaction) -> IssuedCode:
 
     Raises: NotFound `account.unknown`; BadInput `wechat.not_on_roster`; Conflict `wechat.bound`.
     """
-    tx.principal.must_be("bank_head", "branch_head")
     account = await _own(tx, command.account_id)
     if account.staff_id is None:
         raise BadInput("wechat.not_on_roster", "该账号不在机构人员名册中,不能绑定微信")
