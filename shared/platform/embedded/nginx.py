@@ -112,6 +112,13 @@ class Nginx:
             end_helpers(self._home, "nginx", 0)
             self._launch()
 
+    def reserve(self) -> str:
+        """Choose the ports before it starts; where browsers will find it."""
+        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(self._home / "start.lock"):
+            self._choose_ports()
+        return self.url
+
     def stop(self) -> None:
         """End it in good order: requests in hand are answered first."""
         pid = self._pid()
@@ -194,11 +201,17 @@ class Nginx:
             (folder / "index.html").write_text(_NO_PAGES, encoding="utf-8")
         return fallback
 
+    def _choose_ports(self) -> None:
+        if self._port is not None:
+            return
+        if self._pid() is None:
+            end_helpers(self._home, "nginx", 0)
+        self._port = self._book.port("nginx", wanted=self._wanted_port)
+        self._tls_port = self._book.port("nginx-tls")
+        self._cores_port = self._book.port("nginx-cores")
+
     def _write(self) -> None:
-        if self._port is None:
-            self._port = self._book.port("nginx", wanted=self._wanted_port)
-            self._tls_port = self._book.port("nginx-tls")
-            self._cores_port = self._book.port("nginx-cores")
+        self._choose_ports()
         # Workers of a root master would drop to a user who cannot read pages below a 0700 home.
         # Normally the namespace takes root's powers away first; this is the machine without one.
         stays_root = is_root() and self._prefix() is None
