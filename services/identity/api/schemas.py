@@ -204,6 +204,13 @@ class KeysOut(Out):
     certificates: list[str]
 
 
+class SignInMethodsOut(Out):
+    """Which ways to sign in are open beside a password."""
+
+    wechat: bool
+    oidc: bool
+
+
 class BindingCodeIn(In):
     """For whom to issue a WeChat binding code."""
 
