@@ -19,6 +19,7 @@ from services.identity.api.schemas import (
     BindIn,
     BindingCodeIn,
     BindingCodeOut,
+    MethodsOut,
     PageSignatureOut,
     SessionOut,
 )
@@ -42,6 +43,13 @@ def _go(address: str) -> Response:
 def _go_with_trouble(error: YinqiError) -> Response:
     """Back to the sign-in page, which knows the code; a browser has no use for a problem."""
     return _go(f"/m/?sign_in={error.code}")
+
+
+@router.get("/sign-in-methods", dependencies=[public()])
+async def get_methods(run: RunOpen) -> MethodsOut:
+    """登录页可以提供的登录方式。"""
+    settings: Settings = run.settings
+    return MethodsOut(wechat=bool(settings.wechat_app_id), oidc=bool(settings.oidc_issuer))
 
 
 @router.get("/wechat/start", status_code=302, response_class=Response, dependencies=[public()])

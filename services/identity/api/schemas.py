@@ -204,6 +204,13 @@ class KeysOut(Out):
     certificates: list[str]
 
 
+class MethodsOut(Out):
+    """Which sign-ins elsewhere are on, beside the password."""
+
+    wechat: bool
+    oidc: bool
+
+
 class BindingCodeIn(In):
     """For whom to issue a WeChat binding code."""
 
