@@ -16,7 +16,6 @@ from services.identity.api.schemas import (
     EnrolmentOut,
     PasswordIn,
     RecoveryCodesOut,
-    SessionNowOut,
     SessionOut,
 )
 from services.identity.domain.sessions import csrf_token
@@ -100,13 +99,13 @@ async def post_refresh(request: Request, run: RunOpen) -> Response:
 
 
 @router.get("/session", dependencies=[public()])
-async def get_session(request: Request, run: RunOpen, response: Response) -> SessionNowOut:
+async def get_session(request: Request, run: RunOpen, response: Response) -> SessionOut:
     """当前会话的账号与页面令牌(页面刷新后重新取得)。"""
     settings: Settings = run.settings
     token = session_of(request, settings)
     account = await run.read(sessions.account_of, token, settings)
     response.headers["cache-control"] = "no-store"
-    return SessionNowOut(account=AccountOut.model_validate(account), csrf_token=csrf_token(token))
+    return SessionOut(account=AccountOut.model_validate(account), csrf_token=csrf_token(token))
 
 
 @router.post("/sign-out", status_code=204, dependencies=[public()])
