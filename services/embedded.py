@@ -143,8 +143,8 @@ class Embedded:
             "YINQI_SIMULATION": str(self.options.simulation).lower(),
             "IDENTITY_KEY_DIR": str(self._home / "keys"),
             "IDENTITY_ADMIN_PASSWORD": self.admin_password,
-            # Plain HTTP on loopback; a second factor is for those who run it for others.
             "IDENTITY_PUBLIC_URL": public_url,
+            # Plain HTTP on loopback; a second factor is for those who run it for others.
             "IDENTITY_SECURE_COOKIE": "false",
             "IDENTITY_REQUIRE_TOTP": os.environ.get("IDENTITY_REQUIRE_TOTP", "false"),
             "VISITS_PHOTO_DIR": str(self._home / "photos"),

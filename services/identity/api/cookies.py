@@ -5,12 +5,8 @@ from fastapi.responses import JSONResponse
 
 from services.identity.api.schemas import AccountOut, SessionOut
 from services.identity.domain.sessions import csrf_token
-from services.identity.domain.tokens import Grant
-from services.identity.keys import signer_of
 from services.identity.settings import Settings
 from services.identity.usecases.sessions import SignedIn
-from shared.platform.clock import unix_now
-from shared.platform.settings import SERVICES
 
 REFRESH = "yinqi_refresh"
 REFRESH_PATH = "/api/identity/v1"
@@ -75,12 +71,7 @@ def set_short(response: Response, name: str, value: str, settings: Settings) -> 
 
 def signed_in_answer(signed_in: SignedIn, settings: Settings) -> Response:
     """The answer to a sign-in: the account, the pages' CSRF token, and the cookies."""
-    lifetime = settings.access_token_seconds
-    grant = Grant(account_id=signed_in.account.account_id, audience=SERVICES)
-    token = signer_of(settings).sign(grant, issued_at=unix_now(), lifetime_seconds=lifetime)
     body = SessionOut(
-        access_token=token,
-        expires_in=lifetime,
         account=AccountOut.model_validate(signed_in.account),
         csrf_token=csrf_token(signed_in.session_token),
     )

@@ -68,14 +68,8 @@ class TokenOut(Out):
     account: AccountOut
 
 
-class SessionOut(TokenOut):
-    """The answer to a sign-in; pages send `csrf_token` back as `X-CSRF-Token` on unsafe calls."""
-
-    csrf_token: str
-
-
-class SessionNowOut(Out):
-    """The session that the browser has."""
+class SessionOut(Out):
+    """The session in the cookie; pages send `csrf_token` back as `X-CSRF-Token` on unsafe calls."""
 
     account: AccountOut
     csrf_token: str

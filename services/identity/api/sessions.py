@@ -16,7 +16,6 @@ from services.identity.api.schemas import (
     EnrolmentOut,
     PasswordIn,
     RecoveryCodesOut,
-    SessionNowOut,
     SessionOut,
 )
 from services.identity.domain.sessions import csrf_token
@@ -24,8 +23,10 @@ from services.identity.gate import gate_of
 from services.identity.settings import Settings
 from services.identity.usecases import sessions, signing_in
 from services.identity.usecases.signing_in import Credentials
+from shared.kernel.errors import Refused
 from shared.platform.access import may, public
 from shared.platform.auth import unauthenticated
+from shared.platform.problems import problem_of
 from shared.platform.web import Run, RunOpen
 
 router = APIRouter()
@@ -41,12 +42,17 @@ async def get_authz(
 ) -> Response:
     """网关逐次询问:会话 Cookie 换取某一服务的短期令牌。"""
     settings: Settings = run.settings
-    token = await gate_of(run.database, settings).token(
-        session_of(request, settings),
-        service=x_service,
-        method=x_original_method,
-        csrf=x_csrf_token,
-    )
+    try:
+        token = await gate_of(run.database, settings).token(
+            session_of(request, settings),
+            service=x_service,
+            method=x_original_method,
+            csrf=x_csrf_token,
+        )
+    except Refused as error:
+        answer = problem_of(error)
+        answer.headers["x-problem-code"] = error.code  # a gateway's sub-request hears no body
+        return answer
     return Response(status_code=204, headers={"x-access-token": token})
 
 
@@ -93,13 +99,13 @@ async def post_refresh(request: Request, run: RunOpen) -> Response:
 
 
 @router.get("/session", dependencies=[public()])
-async def get_session(request: Request, run: RunOpen, response: Response) -> SessionNowOut:
+async def get_session(request: Request, run: RunOpen, response: Response) -> SessionOut:
     """当前会话的账号与页面令牌(页面刷新后重新取得)。"""
     settings: Settings = run.settings
     token = session_of(request, settings)
     account = await run.read(sessions.account_of, token, settings)
     response.headers["cache-control"] = "no-store"
-    return SessionNowOut(account=AccountOut.model_validate(account), csrf_token=csrf_token(token))
+    return SessionOut(account=AccountOut.model_validate(account), csrf_token=csrf_token(token))
 
 
 @router.post("/sign-out", status_code=204, dependencies=[public()])

@@ -28,7 +28,7 @@ export interface Problem {
 export type Account = Identity['schemas']['AccountOut']
 export type Role = Account['role']
 /** The session a browser has: its cookie is the browser's own business, the page needs the rest. */
-export type Session = Identity['schemas']['SessionNowOut']
+export type Session = Identity['schemas']['SessionOut']
 export type Enrolment = Identity['schemas']['EnrolmentOut']
 export type RecoveryCodes = Identity['schemas']['RecoveryCodesOut']
 export type SignInMethods = Identity['schemas']['SignInMethodsOut']
