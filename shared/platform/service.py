@@ -40,7 +40,8 @@ StartHook = Callable[[Database, ServiceSettings], Awaitable[None]]
 class Service:
     """What a service is made of; the platform does the rest.
 
-    `on_start` runs once before the app answers (identity makes its signing key there).
+    `on_start` runs once before the app answers (identity makes its signing key there); `loops` run
+    in its worker beside relay and consumers, until cancelled.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Service:
     consumers: Sequence[Consumer] = ()
     jobs: Mapping[str, JobHandler] = field(default_factory=dict[str, JobHandler])
     on_start: StartHook | None = None
+    loops: Sequence[StartHook] = ()
 
     @property
     def topic(self) -> str:
@@ -262,10 +264,16 @@ async def work(service: Service) -> None:
             group.create_task(relay.run())
             for loop in loops:
                 group.create_task(loop.run())
+            for own in service.loops:
+                group.create_task(_own_loop(own, database, settings))
             if service.jobs:
                 group.create_task(jobs.run())
     finally:
         await database.close()
+
+
+async def _own_loop(loop: StartHook, database: Database, settings: ServiceSettings) -> None:
+    await loop(database, settings)
 
 
 def _publisher(service: Service, platform: PlatformSettings) -> Publisher | None:
