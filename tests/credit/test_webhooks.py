@@ -253,7 +253,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("url", REFUSED)
 def test_S19_an_address_outside_the_list_is_refused(url: str) -> None:
-    with pytest.raises(BadInput, match="webhook.address"):
+    with pytest.raises(BadInput, match=r"webhook\.address"):
         check_address(url, OPEN)
 
 

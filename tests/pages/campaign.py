@@ -81,6 +81,7 @@ class Made:
 
     url: str
     campaign_id: str
+    admin: Caller
     regulator: Caller
     head: Caller
     visiting_bank: str
@@ -143,6 +144,7 @@ async def _until_summer(world: World, scale: Scale) -> Made:
     return Made(
         url=world.api.url,
         campaign_id=world.campaign_id,
+        admin=world.admin,
         regulator=world.regulator,
         head=world.head_of(bank),
         visiting_bank=bank.name,
