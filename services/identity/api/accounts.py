@@ -4,7 +4,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from shared.platform.access import may, public
 
 from services.identity.api.schemas import (
     AccountDetailOut,
@@ -20,6 +19,7 @@ from services.identity.domain.model import Account
 from services.identity.settings import Settings
 from services.identity.usecases import accounts as usecases
 from shared.contracts.identity import Role
+from shared.platform.access import may, public
 from shared.platform.auth import unauthenticated
 from shared.platform.web import (
     Cursor,

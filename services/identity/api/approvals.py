@@ -5,11 +5,11 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
-from shared.platform.access import may
 
 from services.identity.api.schemas import ApprovalIn, ApprovalOut, ApprovalsOut, DecisionIn
 from services.identity.usecases import approvals as usecases
 from shared.kernel.errors import BadInput
+from shared.platform.access import may
 from shared.platform.web import Cursor, Limit, Run, decode_cursor, page_of
 
 router = APIRouter()

@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import JSONResponse
-from shared.platform.access import may, public
 
 from services.identity.api.schemas import AccountOut, ClientIn, ClientOut, KeysIn, KeysOut, TokenOut
 from services.identity.domain.assertions import ALGORITHMS, ASSERTION_TYPE
@@ -15,6 +14,7 @@ from services.identity.settings import Settings
 from services.identity.usecases import clients as usecases
 from services.identity.usecases.clients import Presented
 from shared.kernel.errors import BadInput, Refused, YinqiError
+from shared.platform.access import may, public
 from shared.platform.auth import ALGORITHM, ISSUER
 from shared.platform.clock import unix_now
 from shared.platform.problems import problem_of

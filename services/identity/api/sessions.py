@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
-from shared.platform.access import may, public
 
 from services.identity.api.cookies import (
     REFRESH,
@@ -25,6 +24,7 @@ from services.identity.gate import gate_of
 from services.identity.settings import Settings
 from services.identity.usecases import sessions, signing_in
 from services.identity.usecases.signing_in import Credentials
+from shared.platform.access import may, public
 from shared.platform.auth import unauthenticated
 from shared.platform.web import Run, RunOpen
 
