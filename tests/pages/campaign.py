@@ -79,6 +79,7 @@ FULL = Scale(
 class Made:
     """What the tests need to know of the campaign: who may sign in, and what is where."""
 
+    home: Path
     url: str
     campaign_id: str
     admin: Caller
@@ -142,6 +143,7 @@ async def _until_summer(world: World, scale: Scale) -> Made:
     await move_clock(world, TODAY)
     bank = world.banks[desk.institution_id]
     return Made(
+        home=world.options.home,
         url=world.api.url,
         campaign_id=world.campaign_id,
         admin=world.admin,

@@ -41,6 +41,10 @@ export type Approval = Identity['schemas']['ApprovalOut']
 /** A line of a service's audit log; all services write the same. */
 export interface AuditLine {
   id: number
+  /** Whose chain it stands in, and where; null for the moment until it is chained. */
+  org: string
+  n: number | null
+  hash: string | null
   at: string
   actor: string
   action: string
