@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from services.embedded import ROOT, Embedded, Options, Transport, default_home
+from shared.kernel.errors import YinqiError
 from shared.platform.database import Database
 from shared.platform.embedded.processes import EmbeddedError
 from shared.platform.embedded.supervisor import read_state
@@ -325,6 +326,18 @@ def republish(which: Which, home: Home = default_home()) -> None:  # noqa: B008
         settings = service.settings()  # pyright: ignore[reportCallIssue]
         count = asyncio.run(start_over(settings.database_url))
         console.print(f"{service.name}: {count} 个事件将重新发布 will be published again")
+
+
+@app.command("rotate-key")
+def rotate_key(home: Home = default_home()) -> None:  # noqa: B008
+    """轮换令牌签名密钥:新旧两把同时有效,不影响已登录的人。Put a new signing key beside the old."""
+    from services.identity.keys import rotate  # noqa: PLC0415
+
+    try:
+        console.print(f"新密钥 new key: {rotate(home / 'keys')}")
+    except YinqiError as error:
+        console.print(f"[red]{error.title}[/] {error.detail}")
+        raise typer.Exit(1) from None
 
 
 contracts = typer.Typer(help="事件契约:检查与发布。Event contracts: check and release.")

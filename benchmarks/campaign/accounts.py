@@ -40,9 +40,11 @@ async def _activate(world: World, row: Json, code: str) -> None:
     world.callers[caller.name] = caller
 
 
-async def open_regulator(world: World) -> None:
-    """The first account beside the administrator's: the province's regulator."""
-    await open_accounts(world, [{"username": "regulator", "role": "province_regulator"}])
+async def open_regulators(world: World) -> None:
+    """The first accounts beside the administrator's: who acts for the province, and who agrees."""
+    names = ("regulator", "regulator-2")
+    rows: list[Json] = [{"username": name, "role": "province_regulator"} for name in names]
+    await open_accounts(world, rows)
 
 
 async def open_all(world: World) -> None:

@@ -103,9 +103,17 @@ class Api(AbstractAsyncContextManager["Api"]):
         answer = await self.ask(who, "GET", path, params=given)
         return msgspec.json.decode(answer.content)
 
-    async def post(self, who: Caller, path: str, body: object, *, turn: int = 0) -> Json:
+    async def post(
+        self,
+        who: Caller,
+        path: str,
+        body: object,
+        *,
+        turn: int = 0,
+        headers: dict[str, str] | None = None,
+    ) -> Json:
         """Do something; the same path, body and turn is the same deed, however often it is sent."""
-        return await self._send(who, "POST", path, body, {}, turn)
+        return await self._send(who, "POST", path, body, headers or {}, turn)
 
     async def patch(self, who: Caller, path: str, body: object, version: str) -> Json:
         """Change what was read as `version`."""

@@ -73,7 +73,7 @@ async def run_campaign(options: Options, url: str, admin_password: str, console:
 
 async def _year(world: World) -> None:
     await move_clock(world, OPENS_ON)
-    await accounts.open_regulator(world)
+    await accounts.open_regulators(world)
     truth = await _take_files(world)
     await read_firms(world, truth)
     await accounts.open_all(world)

@@ -201,6 +201,11 @@ class World:
         """The province's regulator."""
         return self.callers["regulator"]
 
+    @property
+    def second_regulator(self) -> Caller:
+        """Another person there: what is published takes two."""
+        return self.callers["regulator-2"]
+
     def head_of(self, bank: Bank) -> Caller:
         """The account of a bank's head office."""
         return self.callers[f"head-{bank.code}"]

@@ -1,6 +1,6 @@
 """Identity: accounts, machine clients, sign-in and the signed tokens every service verifies.
 
-Owns: accounts, clients, refresh families, the signing key.
-Events out: AccountOpened, AccessRevoked.
-Events in: none. Read `domain/` (tokens, passwords), then `usecases.py`, then `api/routes.py`.
+Owns: accounts, clients, sessions, second factors, bindings, approvals, the signing key.
+Events out: AccountOpened, AccountChanged, AccessRevoked, ApprovalRequested, ApprovalDecided.
+Events in: none. Read `domain/`, then `usecases/sessions.py` and `gate.py`, then `api/`.
 """

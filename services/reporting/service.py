@@ -3,6 +3,7 @@
 from services.reporting.api.routes import router
 from services.reporting.consumers import CONSUMER
 from services.reporting.settings import ReportingSettings
+from shared.platform.approvals import approvals_consumer
 from shared.platform.service import Service
 
 SERVICE = Service(
@@ -10,5 +11,5 @@ SERVICE = Service(
     title="Reporting: figures and bulletins",
     settings=ReportingSettings,
     router=router,
-    consumers=(CONSUMER,),
+    consumers=(CONSUMER, approvals_consumer("reporting")),
 )

@@ -23,6 +23,7 @@ from shared.kernel import region as regions
 from shared.kernel.errors import BadInput, NotFound
 from shared.kernel.ids import new_id
 from shared.kernel.periods import SHANGHAI, Quarter
+from shared.platform.approvals import Presented, require
 from shared.platform.database import Transaction
 from shared.platform.principal import Principal
 
@@ -215,10 +216,14 @@ class PublishBulletin:
     quarter: Quarter
     known_at: datetime | None
     reason: str
+    approval: Presented | None = None
 
 
 async def publish_bulletin(command: PublishBulletin, tx: Transaction) -> Kept:
-    """Sum, freeze, announce. A second edition says what changed and why (ST-06)."""
+    """Sum, freeze, announce. A second edition says what changed and why (ST-06).
+
+    `approval`: what the call brought of a second person's agreement; None where none is asked for.
+    """
     connection = await tx.driver()
     if await store.find_campaign(connection, command.campaign_id) is None:
         raise unseen()
@@ -226,6 +231,9 @@ async def publish_bulletin(command: PublishBulletin, tx: Transaction) -> Kept:
     previous = await bulletins.latest(connection, command.campaign_id, quarter)
     if previous and not command.reason.strip():
         raise BadInput("bulletin.reason_missing", "再版须说明更正原因")
+    if command.approval:
+        subject = f"{command.campaign_id}.{quarter}"
+        await require(tx, command.approval, action="bulletin.publish", subject=subject)
     question = Question(
         campaign_id=command.campaign_id,
         quarter=command.quarter,

@@ -59,7 +59,7 @@ async def presented(request: Request) -> Presented:
     try:
         approval_id = UUID(given) if given else None
         payload = msgspec.json.decode(body) if body else {}
-    except ValueError as error:
+    except (ValueError, msgspec.MsgspecError) as error:
         raise BadInput("approval.malformed", "请求头 X-Approval 应为复核编号") from error
     return Presented(approval_id, payload_sha256(payload))
 

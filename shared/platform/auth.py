@@ -15,7 +15,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from shared.kernel.errors import Refused
+from shared.kernel.certificates import thumbprint
+from shared.kernel.errors import BadInput, Refused
 from shared.platform.clock import monotonic, unix_now
 from shared.platform.settings import PlatformSettings
 
@@ -30,6 +31,22 @@ def unauthenticated(detail: str = "") -> Refused:
     return Refused("access.unauthenticated", "请先登录", detail, status=401)
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a checked token says."""
+
+    expires_at: int
+    account_id: UUID
+    bound_to: str | None
+
+
+def _is(certificate: str, bound_to: str) -> bool:
+    try:
+        return bool(certificate) and thumbprint(certificate) == bound_to
+    except BadInput:
+        return False
+
+
 @dataclass(slots=True)
 class TokenVerifier:
     """Turns a bearer token into the account it stands for.
@@ -41,26 +58,36 @@ class TokenVerifier:
     service: str
     _keys: KeySet | None = None
     _loaded_at: float = 0.0
-    _known: dict[str, tuple[int, UUID]] = field(default_factory=dict[str, tuple[int, UUID]])
+    _known: dict[str, _Known] = field(default_factory=dict[str, _Known])
 
-    async def account_id(self, token: str) -> UUID:
+    async def account_id(self, token: str, certificate: str = "") -> UUID:
         """The account of a valid token.
 
+        `certificate` is the caller's own, as the gateway's TLS check passed it on (PEM): a token
+        that is bound to one is worth nothing without it (RFC 8705).
         Raises: Refused `access.unauthenticated`, for a token that is malformed, expired, meant for
-        another service or not signed by a known key.
+        another service, bound to another certificate or not signed by a known key.
         """
         known = self._known.get(token)
-        if known and known[0] > unix_now():
-            return known[1]
+        if known is None or known.expires_at <= unix_now():
+            known = await self._verified(token)
+        if known.bound_to and not _is(certificate, known.bound_to):
+            raise unauthenticated("certificate")
+        return known.account_id
+
+    async def _verified(self, token: str) -> _Known:
         claims = await self._claims(token)
+        bound = claims.get("cnf")
         try:
             account_id = UUID(str(claims["sub"]))
-        except ValueError as error:
-            raise unauthenticated("sub") from error
+            bound_to = str(bound["x5t#S256"]) if isinstance(bound, dict) else None
+        except (ValueError, KeyError) as error:
+            raise unauthenticated("claims") from error
         if len(self._known) >= CACHE_TOKENS:
             self._known.clear()
-        self._known[token] = (int(str(claims["exp"])), account_id)
-        return account_id
+        known = _Known(int(str(claims["exp"])), account_id, bound_to)
+        self._known[token] = known
+        return known
 
     async def _claims(self, token: str) -> dict[str, object]:
         try:

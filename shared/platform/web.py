@@ -58,7 +58,8 @@ async def who(request: Request) -> Principal:
         raise unauthenticated()
     verifier: TokenVerifier = request.app.state.verifier
     accounts: Accounts = request.app.state.accounts
-    return await accounts.principal(await verifier.account_id(token))
+    certificate = request.headers.get("x-client-cert", "")
+    return await accounts.principal(await verifier.account_id(token, certificate))
 
 
 async def anyone(_request: Request) -> Principal:

@@ -121,7 +121,7 @@ async def make(home: Path, url: str, admin_password: str, scale: Scale = SMALL) 
 
 async def _until_summer(world: World, scale: Scale) -> Made:
     await move_clock(world, OPENS_ON)
-    await accounts.open_regulator(world)
+    await accounts.open_regulators(world)
     await _take_files(world)
     banks = sorted(world.banks.values(), key=lambda bank: bank.code)
     await _open_offices(world, banks)

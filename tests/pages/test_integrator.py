@@ -3,16 +3,20 @@
 import asyncio
 import json
 import os
+import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import quote
 from uuid import uuid4
 
+import httpx2
 import pytest
 from standardwebhooks import Webhook
 
 from benchmarks.campaign.api import Api
 from services.embedded import ROOT
+from shared.platform.embedded.certificates import LocalAuthority, Pair
 from shared.platform.embedded.toolchain import ensure_api_tools, ensure_node
 from tests.pages.browsing import ON_LOG
 from tests.pages.campaign import Made
@@ -91,3 +95,41 @@ async def test_the_collection_runs_from_token_to_reading_back_and_a_signed_ping(
     )
     headers, body = got[0]
     assert dict(Webhook(secret).verify(body, headers))["type"] == "Ping"
+
+
+async def test_a_certificate_bound_token_is_worth_nothing_without_its_certificate(
+    place: Made, api: Api
+) -> None:
+    """RFC 8705 through the gateway: TLS shows the certificate, the service compares it."""
+    folder = place.home / "nginx"
+    authority = LocalAuthority(folder / "certificates")
+    mine, other = authority.client("core.bank-a.example"), authority.client("core.bank-b.example")
+    made = await api.post(
+        place.admin,
+        "/identity/v1/clients",
+        {
+            "name": "双向 TLS",
+            "institution_id": place.visiting_bank_id,
+            "certificates": [mine.certificate.read_text()],
+        },
+    )
+    form = {"grant_type": "client_credentials", "client_id": made["client_id"]}
+    form["client_secret"] = made["client_secret"]
+    cores = f"https://127.0.0.1:{json.loads((folder / 'ports.json').read_text())['nginx-cores']}"
+
+    def speaking(pair: Pair) -> httpx2.AsyncClient:
+        context = ssl.create_default_context(cafile=str(authority.certificate))
+        context.load_cert_chain(pair.certificate, pair.key)
+        return httpx2.AsyncClient(base_url=cores, verify=context, trust_env=False)
+
+    async with speaking(mine) as own, speaking(other) as stranger:
+        answer = await own.post("/api/identity/v1/token", data=form)
+        assert answer.status_code == 200, answer.text
+        bearer = {"Authorization": f"Bearer {answer.json()['access_token']}"}
+        reads = "/api/credit/v1/loans"
+        assert (await own.get(reads, headers=bearer)).status_code == 200
+        assert (await stranger.get(reads, headers=bearer)).status_code == 401
+        async with httpx2.AsyncClient(base_url=place.url, trust_env=False) as plain:
+            forged = bearer | {"X-Client-Cert": quote(mine.certificate.read_text())}
+            assert (await plain.get(reads, headers=bearer)).status_code == 401
+            assert (await plain.get(reads, headers=forged)).status_code == 401

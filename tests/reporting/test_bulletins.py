@@ -6,7 +6,7 @@ import hashlib
 import json
 from io import BytesIO
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -23,6 +23,7 @@ from tests.reporting.test_service import (
     get,
     right_table,
 )  # fmt: skip
+from tests.support.approvals import agreed
 from tests.support.stack import Stack
 
 
@@ -36,9 +37,18 @@ async def publish(stack: Stack, world: World, **more: Any) -> Any:
 async def try_to_publish(
     stack: Stack, world: World, *, role: Any = "province_regulator", **more: Any
 ) -> Any:
-    """Ask for the third quarter's bulletin."""
-    body = {"campaign_id": str(world.campaigns[0]), "quarter": "2022Q3"} | more
-    return await stack.caller("reporting", role).post("/bulletins", json=body)
+    """Ask for the third quarter's bulletin, with a second person's agreement."""
+    body, by = {"campaign_id": str(world.campaigns[0]), "quarter": "2022Q3"} | more, uuid4()
+    headers = await agreement(stack, body, by)
+    caller = stack.caller("reporting", role, account_id=by)
+    return await caller.post("/bulletins", json=body, headers=headers)
+
+
+async def agreement(stack: Stack, body: dict[str, Any], by: UUID) -> dict[str, str]:
+    """The header of a call that somebody else agreed to."""
+    subject = f"{body['campaign_id']}.{body['quarter']}"
+    agreed_to = await agreed(stack, action="bulletin.publish", subject=subject, body=body, by=by)
+    return {"x-approval": str(agreed_to)}
 
 
 async def test_JS_22_a_bulletin_holds_what_the_oracle_counts_by_region_and_institution(
@@ -147,8 +157,9 @@ async def test_a_bulletin_is_announced_once_however_often_it_is_asked_for(stack:
     world = await a_fed_world(stack, 36, events=20)
     body = {"campaign_id": str(world.campaigns[0]), "quarter": "2022Q3"}
     regulator = stack.caller("reporting", "province_regulator", account_id=UUID(int=1))
-    first = await regulator.post("/bulletins", json=body, key="one-and-the-same")
-    again = await regulator.post("/bulletins", json=body, key="one-and-the-same")
+    headers = await agreement(stack, body, UUID(int=1))
+    first = await regulator.post("/bulletins", json=body, key="one-and-the-same", headers=headers)
+    again = await regulator.post("/bulletins", json=body, key="one-and-the-same", headers=headers)
     emitted = await stack.rows("reporting", "select type from outbox")
 
     assert first.json() == again.json()

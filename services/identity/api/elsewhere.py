@@ -19,9 +19,9 @@ from services.identity.api.schemas import (
     BindIn,
     BindingCodeIn,
     BindingCodeOut,
+    MethodsOut,
     PageSignatureOut,
     SessionOut,
-    SignInMethodsOut,
 )
 from services.identity.settings import Settings
 from services.identity.usecases import oidc, wechat
@@ -46,10 +46,10 @@ def _go_with_trouble(error: YinqiError) -> Response:
 
 
 @router.get("/sign-in-methods", dependencies=[public()])
-async def get_sign_in_methods(run: RunOpen) -> SignInMethodsOut:
-    """除密码外可用的登录方式。"""
+async def get_methods(run: RunOpen) -> MethodsOut:
+    """登录页可以提供的登录方式。"""
     settings: Settings = run.settings
-    return SignInMethodsOut(wechat=bool(settings.wechat_app_id), oidc=bool(settings.oidc_issuer))
+    return MethodsOut(wechat=bool(settings.wechat_app_id), oidc=bool(settings.oidc_issuer))
 
 
 @router.get("/wechat/start", status_code=302, response_class=Response, dependencies=[public()])

@@ -204,8 +204,8 @@ class KeysOut(Out):
     certificates: list[str]
 
 
-class SignInMethodsOut(Out):
-    """Which ways to sign in are open beside a password."""
+class MethodsOut(Out):
+    """Which sign-ins elsewhere are on, beside the password."""
 
     wechat: bool
     oidc: bool

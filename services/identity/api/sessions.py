@@ -24,8 +24,10 @@ from services.identity.gate import gate_of
 from services.identity.settings import Settings
 from services.identity.usecases import sessions, signing_in
 from services.identity.usecases.signing_in import Credentials
+from shared.kernel.errors import Refused
 from shared.platform.access import may, public
 from shared.platform.auth import unauthenticated
+from shared.platform.problems import problem_of
 from shared.platform.web import Run, RunOpen
 
 router = APIRouter()
@@ -41,12 +43,17 @@ async def get_authz(
 ) -> Response:
     """网关逐次询问:会话 Cookie 换取某一服务的短期令牌。"""
     settings: Settings = run.settings
-    token = await gate_of(run.database, settings).token(
-        session_of(request, settings),
-        service=x_service,
-        method=x_original_method,
-        csrf=x_csrf_token,
-    )
+    try:
+        token = await gate_of(run.database, settings).token(
+            session_of(request, settings),
+            service=x_service,
+            method=x_original_method,
+            csrf=x_csrf_token,
+        )
+    except Refused as error:
+        answer = problem_of(error)
+        answer.headers["x-problem-code"] = error.code  # a gateway's sub-request hears no body
+        return answer
     return Response(status_code=204, headers={"x-access-token": token})
 
 

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from services.identity.domain import assertions, passwords
 from services.identity.domain.assertions import refused
-from services.identity.domain.certificates import thumbprint
 from services.identity.domain.model import Account, place_errors
 from services.identity.store import accounts, clients
 from services.identity.store.clients import Client
 from services.identity.usecases.accounts import say_opened
 from shared.contracts.identity import Role
+from shared.kernel.certificates import thumbprint
 from shared.kernel.errors import BadInput, NotFound
 from shared.kernel.ids import new_id
 from shared.platform.clock import unix_now
@@ -47,7 +47,7 @@ async def open_client(command: OpenClient, tx: Transaction) -> OpenedClient:
     _must_be_core(command)
     account_id = new_id()
     client_id = f"core-{account_id.hex[-12:]}"
-    secret = None if command.jwks else passwords.new_secret()
+    secret = passwords.new_secret() if command.jwks is None else None
     account = Account(
         account_id=account_id,
         username=client_id,
@@ -63,7 +63,7 @@ async def open_client(command: OpenClient, tx: Transaction) -> OpenedClient:
         account_id=account_id,
         name=command.name,
         secret_hash=passwords.digest(secret) if secret else None,
-        jwks=assertions.public_keys(command.jwks) if command.jwks else None,
+        jwks=None if command.jwks is None else assertions.public_keys(command.jwks),
         certificates=[thumbprint(pem) for pem in command.certificates],
     )
     await accounts.insert(tx.connection, [account], tx.now)

@@ -32,6 +32,7 @@ from services.reporting.usecases import (
 from shared.kernel.errors import BadInput, Conflict
 from shared.kernel.periods import Quarter, end_of_day
 from shared.platform.access import may
+from shared.platform.approvals import Approval
 from shared.platform.database import Transaction
 from shared.platform.web import (
     Cursor,
@@ -176,8 +177,12 @@ async def get_coverage(
     response_model=s.BulletinHead,
     dependencies=[may("bulletin", "create")],
 )
-async def post_bulletin(body: s.BulletinIn, run: Run) -> Response:
-    """Publish the next edition of a quarter's bulletin; it never changes afterwards."""
+async def post_bulletin(body: s.BulletinIn, run: Run, approval: Approval) -> Response:
+    """Publish the next edition of a quarter's bulletin; it never changes afterwards.
+
+    Another regulator agrees first (identity's `/approvals`, action `bulletin.publish`, subject
+    `<campaign>.<quarter>`); the approval's id comes along in `X-Approval`.
+    """
     if body.known_at and body.known_at.tzinfo is None:
         raise BadInput("figures.zone_missing", "known_at 须带时区")
     command = PublishBulletin(
@@ -185,6 +190,7 @@ async def post_bulletin(body: s.BulletinIn, run: Run) -> Response:
         quarter=Quarter.parse(body.quarter),
         known_at=body.known_at,
         reason=body.reason,
+        approval=approval if run.settings.second_person else None,
     )
     return await run(publish_bulletin, command, answer=s.BulletinHead.of, status=201)
 
