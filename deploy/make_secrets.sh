@@ -11,6 +11,7 @@ random() { openssl rand -hex 24; }
 keep() { [ -s "secrets/$1" ] || { cat >"secrets/$1"; chmod 0644 "secrets/$1"; }; }
 
 random | keep postgres_password
+random | keep credit_webhook_key
 for service in identity registry allocation visits credit reporting; do
   random | keep "${service}_password"
   random | keep "${service}_log_password"

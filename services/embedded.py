@@ -91,7 +91,10 @@ class Embedded:
     @property
     def admin_password(self) -> str:
         """The password of the first account, `admin`; made at the first start."""
-        path = self._home / "keys" / "admin_password"
+        return self._secret("admin_password")
+
+    def _secret(self, name: str) -> str:
+        path = self._home / "keys" / name
         if not path.exists():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.touch(mode=0o600)
@@ -147,6 +150,8 @@ class Embedded:
             # Plain HTTP on loopback; a second factor is for those who run it for others.
             "IDENTITY_SECURE_COOKIE": "false",
             "IDENTITY_REQUIRE_TOTP": os.environ.get("IDENTITY_REQUIRE_TOTP", "false"),
+            "CREDIT_WEBHOOK_KEY": self._secret("webhook_key"),
+            "CREDIT_WEBHOOK_LOOPBACK": str(self.options.simulation).lower(),
             "VISITS_PHOTO_DIR": str(self._home / "photos"),
             "REGISTRY_UPLOAD_DIR": str(self._home / "uploads"),
         }

@@ -16,6 +16,7 @@ from shared.contracts.registry import (
 )
 from shared.platform.consumer import Consumer
 from shared.platform.database import Transaction
+from shared.platform.webhooks import announce
 
 NAME = "credit.enterprises"
 EventT = TypeVar("EventT", bound=Event)
@@ -44,6 +45,7 @@ async def on_events(batch: Sequence[Received], tx: Transaction) -> None:
         await copies.put_assignments(driver, assigned.values())
     if ended:
         await copies.end_assignments(driver, ended.values())
+    await announce(tx, [*assigned.values(), *ended.values()])
 
 
 def _of(events: Sequence[Event], kind: type[EventT]) -> list[EventT]:

@@ -3,7 +3,17 @@
 from services.credit.api.routes import router
 from services.credit.consumers import CONSUMER
 from services.credit.settings import Settings
+from shared.platform.database import Database
 from shared.platform.service import Service
+from shared.platform.settings import ServiceSettings
+from shared.platform.webhooks import Rules, Sender
+
+
+async def _push_events(database: Database, settings: ServiceSettings) -> None:
+    rules = Rules.of(settings)
+    if rules.key:
+        await Sender(database, rules).run()
+
 
 SERVICE = Service(
     name="credit",
@@ -11,4 +21,5 @@ SERVICE = Service(
     settings=Settings,
     router=router,
     consumers=(CONSUMER,),
+    loops=(_push_events,),
 )

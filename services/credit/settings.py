@@ -6,6 +6,14 @@ from shared.platform.settings import ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """Credit needs its database and nothing else."""
+    """Where events may be pushed to (`shared.platform.webhooks.Rules`); without a key, nowhere.
+
+    `webhook_hosts` and `webhook_networks` are lists separated by blanks.
+    """
 
     model_config = SettingsConfigDict(env_prefix="CREDIT_", extra="ignore")
+
+    webhook_key: str | None = None
+    webhook_hosts: str = ""
+    webhook_networks: str = ""
+    webhook_loopback: bool = False

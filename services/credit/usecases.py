@@ -43,6 +43,7 @@ from services.credit.store.taken import TakenMeanwhile, attempt
 from shared.contracts.event import Event
 from shared.kernel.errors import BadInput, Conflict, FieldError, NotFound, Refused
 from shared.platform.database import Transaction
+from shared.platform.webhooks import announce
 
 RowT = TypeVar("RowT")
 ATTEMPTS = 3
@@ -292,7 +293,9 @@ async def decide_application(command: DecideApplication, tx: Transaction) -> App
     await applications.decide(driver, command.application_id, command.decision, tx.now)
     slices = await slices_of(driver, [application.filing.enterprise_id])
     region_code = region_on(slices[application.filing.enterprise_id], command.decision.decided_on)
-    tx.emit(application_decided(application, command.decision, region_code))
+    decided = application_decided(application, command.decision, region_code)
+    tx.emit(decided)
+    await announce(tx, [decided])
     tx.audit(
         "application.decided",
         command.application_id,

@@ -41,7 +41,8 @@ StartHook = Callable[[Database, ServiceSettings], Awaitable[None]]
 class Service:
     """What a service is made of; the platform does the rest.
 
-    `on_start` runs once before the app answers (identity makes its signing key there).
+    `on_start` runs once before the app answers (identity makes its signing key there); `loops` run
+    in its worker beside relay and consumers, until cancelled.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Service:
     consumers: Sequence[Consumer] = ()
     jobs: Mapping[str, JobHandler] = field(default_factory=dict[str, JobHandler])
     on_start: StartHook | None = None
+    loops: Sequence[StartHook] = ()
 
     @property
     def topic(self) -> str:
@@ -265,6 +267,8 @@ async def work(service: Service) -> None:
             group.create_task(relay.run())
             for loop in loops:
                 group.create_task(loop.run())
+            for own in service.loops:
+                group.create_task(_own_loop(own, database, settings))
             if service.jobs:
                 group.create_task(jobs.run())
     finally:
@@ -275,6 +279,10 @@ def _stay_in_memory() -> None:
     """What was imported stays: the collector need not stop everything to walk through it again."""
     gc.collect()
     gc.freeze()
+
+
+async def _own_loop(loop: StartHook, database: Database, settings: ServiceSettings) -> None:
+    await loop(database, settings)
 
 
 def _publisher(service: Service, platform: PlatformSettings) -> Publisher | None:

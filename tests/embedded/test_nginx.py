@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import ssl
 import subprocess
@@ -445,3 +446,23 @@ def test_the_configuration_of_the_container_is_one_that_nginx_takes(tmp_path: Pa
     command = [str(find_nginx()), "-t", "-p", str(tmp_path), "-e", "stderr", "-c", str(path)]
     checked = subprocess.run(command, check=False, capture_output=True, text=True)
     assert checked.returncode == 0, checked.stderr
+
+
+def test_every_header_that_a_service_reads_is_let_through(repository: Path) -> None:
+    """Nothing passes that is not named: so whatever is read must be."""
+    sources = [
+        path
+        for top in ("services", "shared/platform")
+        for path in (repository / top).rglob("*.py")
+        if "embedded" not in path.parts and "transports" not in path.parts
+    ]
+    text = "".join(path.read_text() for path in sources)
+    read = set(re.findall(r"headers\.get\(\s*\"([a-z-]+)\"", text))
+    read |= {name.lower() for name in re.findall(r"\"(X-[A-Z][A-Za-z-]+)\"", text)}
+    read |= set(re.findall(r"= \"(x-[a-z-]+)\"", text))
+    answered = {"x-problem-code", "x-access-token", "content-length"}
+    only_authz = {"x-service", "x-original-method"}
+    template = (repository / "deploy/gateway/nginx.conf.template").read_text()
+    passed = {name.lower() for name in re.findall(r"proxy_set_header (\S+)", template)}
+    assert len(read) > 6
+    assert read - answered - only_authz <= passed

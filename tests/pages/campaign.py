@@ -79,8 +79,10 @@ FULL = Scale(
 class Made:
     """What the tests need to know of the campaign: who may sign in, and what is where."""
 
+    home: Path
     url: str
     campaign_id: str
+    admin: Caller
     regulator: Caller
     head: Caller
     visiting_bank: str
@@ -141,8 +143,10 @@ async def _until_summer(world: World, scale: Scale) -> Made:
     await move_clock(world, TODAY)
     bank = world.banks[desk.institution_id]
     return Made(
+        home=world.options.home,
         url=world.api.url,
         campaign_id=world.campaign_id,
+        admin=world.admin,
         regulator=world.regulator,
         head=world.head_of(bank),
         visiting_bank=bank.name,

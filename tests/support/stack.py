@@ -60,6 +60,8 @@ class Stack:
         os.environ["VISITS_PHOTO_DIR"] = str(folder / "photos")
         os.environ["REGISTRY_UPLOAD_DIR"] = str(folder / "uploads")
         os.environ["IDENTITY_SECURE_COOKIE"] = "false"  # the test client speaks plain HTTP
+        os.environ["CREDIT_WEBHOOK_KEY"] = "a key of the tests"
+        os.environ["CREDIT_WEBHOOK_LOOPBACK"] = "true"
         os.environ["IDENTITY_KEY_DIR"] = str(folder / "keys")
         for name, database in self.databases.items():
             os.environ[f"{name.upper()}_DATABASE_URL"] = database.url

@@ -27,6 +27,7 @@ from services.credit.api.schemas import (
     PushOut,
     ReasonsOut,
 )
+from services.credit.api.webhooks import router as webhooks_router
 from services.credit.domain.products import catalogue
 from services.credit.domain.reasons import REASONS
 from services.credit.store.applications import State
@@ -50,6 +51,7 @@ from shared.platform.access import may
 from shared.platform.web import Cursor, Limit, Run, Who, decode_cursor, page_of
 
 router = APIRouter(tags=["credit"])
+router.include_router(webhooks_router)
 
 
 def _after(cursor: str | None) -> tuple[date, UUID] | None:

@@ -21,7 +21,6 @@ from services.identity.api.schemas import (
     BindingCodeOut,
     PageSignatureOut,
     SessionOut,
-    SignInMethodsOut,
 )
 from services.identity.settings import Settings
 from services.identity.usecases import oidc, wechat

@@ -31,7 +31,7 @@ export type Role = Account['role']
 export type Session = Identity['schemas']['SessionOut']
 export type Enrolment = Identity['schemas']['EnrolmentOut']
 export type RecoveryCodes = Identity['schemas']['RecoveryCodesOut']
-export type SignInMethods = Identity['schemas']['SignInMethodsOut']
+export type SignInMethods = Identity['schemas']['MethodsOut']
 export type AccountDetail = Identity['schemas']['AccountDetailOut']
 export type NewAccount = Identity['schemas']['AccountIn']
 export type AccountRow = Identity['schemas']['AccountRowOut']
@@ -41,6 +41,10 @@ export type Approval = Identity['schemas']['ApprovalOut']
 /** A line of a service's audit log; all services write the same. */
 export interface AuditLine {
   id: number
+  /** Whose chain it stands in, and where; null for the moment until it is chained. */
+  org: string
+  n: number | null
+  hash: string | null
   at: string
   actor: string
   action: string
