@@ -6,6 +6,7 @@ none of them; the relay is woken after the commit, never inside it.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -18,15 +19,16 @@ import msgspec
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from shared.contracts.event import Event, contract_of, encode, key_of, part_of
+from shared.contracts.event import Event, contract_of, encode, key_of, numbered, part_of
 from shared.kernel.errors import BadInput, Refused
-from shared.kernel.ids import new_id
+from shared.kernel.ids import new_ids
 from shared.kernel.periods import SHANGHAI
 from shared.platform.bell import Bell
 from shared.platform.logging import TODAY, TRACE, log
 from shared.platform.principal import SYSTEM, Principal
 
 FLUSH_ROWS = 5_000
+BULK_ROWS = 100
 MAX_EVENT_BYTES = 256 * 1024
 
 _Isolation = Literal["read_committed", "repeatable_read"]
@@ -59,6 +61,11 @@ e as (
 )
 """
 _FLUSH = f"with {_EVENTS} select"
+_ADVANCE = """
+insert into stream as s (key, seq)
+select key, n from unnest($1::text[], $2::bigint[]) as t(key, n) order by key
+on conflict (key) do update set seq = s.seq + excluded.seq returning key, seq
+"""
 _FINISH = f"""
 with {_EVENTS}, audited as (
   insert into audit (at, actor, action, subject, before, after, trace)
@@ -69,6 +76,8 @@ with {_EVENTS}, audited as (
 insert into idempotency (principal, route, key, body_hash, status, body, at)
 select $7, $13, $14, $15, $16, $17, $6 where $14 <> ''
 """
+
+_EventRow = tuple[str, UUID, str, int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +153,7 @@ class Transaction:
 
     async def finish(self, key: IdempotencyKey | None, answer: Answer | None) -> bool:
         """Write events, audit and answer; True where the relay has something to move."""
-        if len(self._events) > FLUSH_ROWS:
+        if len(self._events) > BULK_ROWS:
             await self._flush_events()
         if self._events or self._audit or key:
             self._emitted |= bool(self._events)
@@ -159,16 +168,31 @@ class Transaction:
         if len(rows) > FLUSH_ROWS:
             rows.sort(key=lambda row: row[0])  # locks are taken in one order: no deadlock
         for start in range(0, len(rows), FLUSH_ROWS):
-            await self._driver.execute(_FLUSH, *_columns(rows[start : start + FLUSH_ROWS], 5))
+            await self._write(rows[start : start + FLUSH_ROWS])
         self._events.clear()
         self._emitted = True
 
-    def _encoded(self) -> list[tuple[str, UUID, str, int, bytes]]:
+    async def _write(self, rows: Sequence[_EventRow]) -> None:
+        """Write events alone: few in one statement, many by COPY behind their numbers."""
+        if len(rows) <= BULK_ROWS:
+            await self._driver.execute(_FLUSH, *_columns(rows, 5))
+            return
+        times = Counter(row[0] for row in rows)
+        heads = await self._driver.fetch(_ADVANCE, list(times), list(times.values()))
+        last = {key: seq - times[key] for key, seq in heads}
+        records: list[tuple[UUID, str, int, str, int, bytes]] = []
+        for key, event_id, wire_type, part, body in rows:
+            last[key] = seq = last[key] + 1
+            records.append((event_id, key, seq, wire_type, part, numbered(body, seq)))
+        names = ("event_id", "key", "seq", "type", "part", "payload")
+        await self._driver.copy_records_to_table("outbox", records=records, columns=names)
+
+    def _encoded(self) -> list[_EventRow]:
         trace, actor, at = TRACE.get(), self.principal.name, self.now
-        rows: list[tuple[str, UUID, str, int, bytes]] = []
+        rows: list[_EventRow] = []
         types: dict[type[Event], str] = {}
-        for event in self._events:
-            key, event_id = key_of(event), new_id()
+        for event, event_id in zip(self._events, new_ids(len(self._events)), strict=True):
+            key = key_of(event)
             body = encode(event, id=event_id, at=at, actor=actor, trace=trace)
             if len(body) > MAX_EVENT_BYTES:
                 raise BadInput("event.too_large", "事件过大", f"{len(body)} > {MAX_EVENT_BYTES}")
