@@ -11,6 +11,7 @@ from pathlib import Path
 
 MODULES = {
     "write": "write",
+    "guards": "guarding",
     "relay": "relay",
     "latency": "latency",
     "rebuild": "rebuild",

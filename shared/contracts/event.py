@@ -12,9 +12,10 @@ ignored). Change ladder: an optional field with a default keeps the version; any
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -184,21 +185,34 @@ def encode(event: Event, *, id: UUID, at: datetime, actor: str, trace: str) -> b
         _DECODERS[name].decode(data)
     except msgspec.ValidationError as error:
         raise Malformed(f"{declared.type}: {error}") from error
-    wire_type = declared.type
-    envelope: Mapping[str, object] = {
-        "specversion": "1.0",
-        "id": id,
-        "source": declared.source,
-        "type": wire_type,
-        "subject": str(getattr(event, declared.key)),
+    before, between, after = _envelope(name, at, actor, trace)
+    subject = getattr(event, declared.key)
+    if not isinstance(subject, str | UUID):
+        subject = str(subject)
+    return b"".join(
+        (before, _ENCODER.encode(id), between, _ENCODER.encode(subject), after, data, b"}")
+    )
+
+
+@lru_cache(maxsize=64)
+def _envelope(name: str, at: datetime, actor: str, trace: str) -> tuple[bytes, bytes, bytes]:
+    """The envelope's text around id, subject and data: the same for all of a transaction."""
+    declared = CONTRACTS[name]
+    before = {"specversion": "1.0", "id": ""}
+    between = {"source": declared.source, "type": declared.type, "subject": ""}
+    after = {
         "time": at,
         "datacontenttype": "application/json",
-        "dataschema": f"schemas/{wire_type}.json",
+        "dataschema": f"schemas/{declared.type}.json",
         "traceparent": trace,
         "actor": actor,
-        "data": msgspec.Raw(data),
+        "data": 0,
     }
-    return _ENCODER.encode(envelope)[1:]
+    return (
+        _ENCODER.encode(before)[1:-3],
+        b"," + _ENCODER.encode(between)[1:-3],
+        b"," + _ENCODER.encode(after)[1:-2],
+    )
 
 
 def numbered(body: bytes, seq: int) -> bytes:

@@ -18,8 +18,9 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.contracts.event import Event, Received, UnknownEvent, decode, sequence_of
 from shared.platform import metrics
-from shared.platform.database import Database, Transaction, is_transient
+from shared.platform.database import Database, Transaction
 from shared.platform.logging import TRACE, log
+from shared.platform.pool import is_transient
 from shared.platform.transports import (
     LostEvents,
     Partition,

@@ -19,8 +19,9 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.kernel.errors import NotFound, YinqiError
 from shared.kernel.ids import new_id
-from shared.platform.database import Database, Transaction, is_transient
+from shared.platform.database import Database, Transaction
 from shared.platform.logging import TRACE, log, new_trace
+from shared.platform.pool import is_transient
 
 STALE_SECONDS = 15
 BEAT_SECONDS = 3

@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from shared.kernel.errors import FieldError, YinqiError
-from shared.platform.database import is_transient, sql_state
 from shared.platform.logging import log, trace_id
+from shared.platform.pool import is_transient, sql_state
 
 _MESSAGES: Mapping[str, str] = {
     "missing": "缺少此项",

@@ -220,8 +220,20 @@ async def _depths(request: Request) -> tuple[int, int]:
         return int(row[0]), int(row[1])
 
 
+def _collect_less() -> None:
+    """Leave what is loaded by now to itself, and look for cycles among new objects less often.
+
+    Rows and requests die when nobody holds them any more; looking through every one of them for
+    cycles took a seventh of the processor time of an import.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
 async def serve(service: Service) -> None:
     """Answer HTTP until the process is told to stop."""
+    _collect_less()
     settings = service.settings()  # pyright: ignore[reportCallIssue] - from the environment
     config = uvicorn.Config(
         create_app(service),
@@ -242,6 +254,7 @@ async def serve(service: Service) -> None:
 
 async def work(service: Service) -> None:
     """Relay events, consume the others' and do jobs, until cancelled."""
+    _collect_less()
     platform = PlatformSettings()
     settings = service.settings()  # pyright: ignore[reportCallIssue] - from the environment
     database = Database(settings.database_url, pool_size=settings.pool_size)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.kernel.ids import derived_id, new_id
+from shared.kernel.ids import derived_id, new_id, new_ids
 
 PARTS = st.lists(st.text(min_size=1, max_size=12), min_size=1, max_size=4)
 
@@ -19,6 +19,14 @@ def test_new_ids_are_version_seven_and_increase_within_a_millisecond() -> None:
     assert len(set(made)) == len(made)
     assert {each.version for each in made} == {7}
     assert {each.int >> 62 & 0b11 for each in made} == {0b10}
+
+
+def test_new_ids_by_the_block_fit_between_single_ones() -> None:
+    made = [new_id(), *new_ids(5_000), new_id(), *new_ids(0), *new_ids(1)]
+    assert made == sorted(made)
+    assert len(set(made)) == len(made) == 5_003
+    assert {each.version for each in made} == {7}
+    assert {UUID(str(each)) for each in made} == set(made)
 
 
 def test_new_ids_of_many_threads_never_meet() -> None:

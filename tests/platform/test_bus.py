@@ -13,7 +13,7 @@ from shared.contracts import event as contracts
 from shared.contracts.event import Received, part_of
 from shared.kernel.errors import BadInput
 from shared.platform import metrics
-from shared.platform.database import Transaction
+from shared.platform.database import BULK_ROWS, Transaction
 from shared.platform.parked import list_parked, retry_parked
 from tests.platform.bus import Bus, key, repayment
 
@@ -30,6 +30,17 @@ async def test_every_event_arrives_once_and_in_order_per_key(bus: Bus) -> None:
     written = await bus.write_many(writers=8, each=25, keys=23)
     await bus.drained()
     await bus.check_exact(written)
+
+
+async def test_many_events_of_one_transaction_are_numbered_as_few_are(bus: Bus) -> None:
+    many = [n % 7 for n in range(BULK_ROWS + 50)]
+    assert len(many) > BULK_ROWS
+    bus.start_relay()
+    bus.start_worker()
+    for numbers in ([0, 1, 0], many, [6, 0], [*many, 8]):
+        await bus.write(*numbers)
+    await bus.drained()
+    await bus.check_exact(3 + len(many) + 2 + len(many) + 1)
 
 
 async def test_effect_position_and_sequence_are_one_transaction(bus: Bus) -> None:

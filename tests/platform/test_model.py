@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from shared.platform.database import _FLUSH
+from shared.platform.database import _FLUSH, _event_columns
 from shared.platform.embedded.postgres import Postgres
 from shared.platform.relay import Floor, move
 from tests.platform.bus import Bus
@@ -85,13 +85,7 @@ class Outbox(RuleBasedStateMachine):
         session = self._idle()[pick % len(self._idle())]
 
         async def work() -> None:
-            rows = [
-                keys,
-                [uuid4() for _ in keys],
-                ["t"] * len(keys),
-                [1] * len(keys),
-                [b"}"] * len(keys),
-            ]
+            rows = _event_columns([(key, uuid4(), "t", 1, b"}") for key in keys])
             task = asyncio.ensure_future(session.connection.execute(_FLUSH, *rows))
             await asyncio.wait([task], timeout=0.03)
             session.wrote.update(keys)

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from functools import lru_cache
 from operator import mul
@@ -32,7 +33,7 @@ _YES: Final = frozenset(("是", "有", "y", "yes", "1", "true", "√"))
 _NO: Final = frozenset(("否", "无", "没有", "n", "no", "0", "false", "×"))
 _ALPHABET: Final = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 _VALUE: Final = {character: at for at, character in enumerate(_ALPHABET)}
-_WEIGHTS: Final = tuple(pow(3, at, 31) for at in range(17))
+_WEIGHTS: Final = (*(pow(3, at, 31) for at in range(17)), 1)
 _SHAPE: Final = re.compile(f"[0-9A-HJ-NPQRTUWXY]{{2}}[0-9]{{6}}[{_ALPHABET}]{{10}}")
 
 
@@ -56,13 +57,15 @@ def clean(row: Sequence[Cell]) -> list[Cell]:
     Source:  JS-04, R2.
     """
     try:
-        text = _BETWEEN.join(cast("Sequence[str]", row))
+        text = given = _BETWEEN.join(cast("Sequence[str]", row))
     except TypeError:
         return [clean((cell,))[0] if isinstance(cell, str) else cell for cell in row]
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    if _SPACES.search(text):
+    if text.split(None, 1) != [text]:  # quicker than to search it for spaces
         text = _AROUND.sub(_BETWEEN, _SPACES.sub(" ", text)).strip(" ")
+    if text == given and text.count(_BETWEEN) == len(row) - 1:
+        return list(row)
     cells: list[Cell] = text.split(_BETWEEN)  # pyright: ignore[reportAssignmentType]
     if len(cells) != len(row):  # a cell held the separator itself
         cells = [" ".join(cell.replace(_BETWEEN, " ").split()) for cell in map(text_of, row)]
@@ -109,19 +112,24 @@ def uscc_of(cell: Cell) -> str:
              `uscc.check_character`; doubtful `uscc.old_registration`.
     Source:  JS-04, GB 32100-2015.
     """
+    if isinstance(cell, str) and _is_uscc(cell):
+        return cell
     code = code_of(cell)
     if not code:
         raise Wrong("uscc.missing")
-    if _SHAPE.fullmatch(code):
-        values = map(_VALUE.__getitem__, code)
-        if (_VALUE[code[17]] + sum(map(mul, values, _WEIGHTS))) % 31 == 0:
-            return code
+    if _is_uscc(code):
+        return code
     if code.isdigit() and len(code) in (12, 13, 15):
         raise Wrong("uscc.old_registration", doubtful=True)
     try:
         return check(code)
     except BadInput as error:
         raise Wrong(error.code) from error
+
+
+def _is_uscc(code: str) -> bool:
+    values = map(_VALUE.__getitem__, code)
+    return bool(_SHAPE.fullmatch(code)) and sum(map(mul, values, _WEIGHTS)) % 31 == 0
 
 
 def code_of(cell: Cell) -> str:
@@ -143,6 +151,9 @@ def code_of(cell: Cell) -> str:
 
 @lru_cache(maxsize=20_000)
 def _day(text: str) -> date:
+    if len(text) == 10 and text[4] == text[7] == "-":
+        with suppress(ValueError):
+            return date.fromisoformat(text)
     found = _DATE.fullmatch(text)
     if found is None:
         raise Wrong("date.format")

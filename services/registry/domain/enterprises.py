@@ -1,6 +1,8 @@
 """Check one row of a list of enterprises (JS-04, R1, R2, R8)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any, Final
 
 from services.registry.domain.cells import (
     Cell,
@@ -11,6 +13,7 @@ from services.registry.domain.cells import (
     flag_of,
     key_of,
     name_of,
+    text_of,
     uscc_of,
 )
 from services.registry.domain.columns import FORMS
@@ -21,6 +24,7 @@ from services.registry.domain.records import EnterpriseRow, Reason
 from services.registry.domain.rows import (
     Checked,
     Checker,
+    Numbered,
     Refusing,
     Row,
     digest_of,
@@ -30,42 +34,83 @@ from services.registry.domain.rows import (
 )
 from shared.kernel.ids import derived_id
 
+# Cells that many rows share; by type as well, for 1 == True == 1.0.
+_shared = lru_cache(maxsize=20_000, typed=True)
+_INDUSTRY: Final = _shared(industry_of)
+_FLAG: Final = _shared(flag_of)
+_DATE: Final = _shared(date_of)
+_COUNT: Final = _shared(count_of)
+
 
 def enterprise_checker(header: Header) -> Checker:
     """Return the checker of a list with this header."""
     rows = _Enterprises(header)
-    return Checker("enterprises", key_in(header.places, "uscc"), rows.check)
+    return Checker("enterprises", key_in(header.places, "uscc"), rows.check, rows.check_block)
 
 
 class _Enterprises:
+    """Reads a row in three steps: who it is, where it lies, what else is told of it."""
+
     def __init__(self, header: Header) -> None:
         self._read = Refusing(header, FORMS["enterprises"])
-        self._revenue = _amount(header.titles.get("revenue", ""))
-        self._rd = _amount(header.titles.get("rd", ""))
+        self._who: dict[str, Callable[[Cell], str]] = {
+            "uscc": uscc_of,
+            "name": _name,
+            "registration_no": text_of,
+            "legal_representative": name_of,
+            "phone": text_of,
+            "registered_address": text_of,
+            "business_address": text_of,
+            "city": text_of,
+            "province": text_of,
+        }
+        self._what: dict[str, Callable[[Cell], Any]] = {
+            "industry": _INDUSTRY,
+            "has_loan": _FLAG,
+            "founded_on": _DATE,
+            "employees": _COUNT,
+            "revenue": _amount(header.titles.get("revenue", "")),
+            "rd": _amount(header.titles.get("rd", "")),
+        }
         self._names: dict[str, tuple[int, str]] = {}
 
     def check(self, number: int, row: Row) -> Checked:
         """Check one row."""
         read = self._read
         read.begin(row)
-        uscc = read.read("uscc", uscc_of, "")
-        name = read.read("name", _name, "")
-        registered = read.text("registered_address")
-        business = read.text("business_address")
-        place = self._place(business, registered, uscc)
-        industry_code = read.read("industry", industry_of, None)
-        has_loan = read.read("has_loan", flag_of, None)
-        founded_on = read.read("founded_on", date_of, None)
-        employees = read.read("employees", count_of, None)
-        revenue_fen = read.read("revenue", self._revenue, None)
-        rd_fen = read.read("rd", self._rd, None)
-        if rejected := read.rejected(number, uscc or key_of(read.cell("uscc"))):
+        who = [read.read(field, reader, "") for field, reader in self._who.items()]
+        place = self._place(who, row)
+        what = [read.read(field, reader, None) for field, reader in self._what.items()]
+        if rejected := read.rejected(number, who[0] or key_of(read.cell("uscc"))):
             return rejected
         if place is None:
             raise AssertionError("a row without a place has a reason")
-        registration_no = read.text("registration_no")
-        legal_representative = name_of(read.cell("legal_representative"))
-        phone = read.text("phone")
+        return self._record(number, who, place, what)
+
+    def check_block(self, rows: Sequence[Numbered]) -> list[Checked]:
+        """Check many rows column by column, and those with something wrong one by one."""
+        wrong: set[int] = set()
+        columns = list(zip(*(row for _, row in rows), strict=True))
+        who = zip(*self._read.columns(self._who, columns, wrong), strict=True)
+        what = zip(*self._read.columns(self._what, columns, wrong), strict=True)
+        checked: list[Checked] = []
+        for at, ((number, row), its_who, its_what) in enumerate(zip(rows, who, what, strict=True)):
+            if at not in wrong:
+                try:
+                    place = self._place_of(its_who, row)
+                except (Nowhere, Wrong):
+                    pass
+                else:
+                    checked.append(self._record(number, its_who, place, its_what))
+                    continue
+            checked.append(self.check(number, row))
+        return checked
+
+    def _record(
+        self, number: int, who: Sequence[str], place: Place, what: Sequence[Any]
+    ) -> EnterpriseRow:
+        uscc, name, registration_no, legal_representative, phone, registered, business, *_ = who
+        industry_code, has_loan, founded_on, employees, revenue_fen, rd_fen = what
         content = (
             name, registration_no, legal_representative, phone, registered, business,
             place.region_code, industry_code, has_loan, founded_on, employees, revenue_fen, rd_fen,
@@ -94,21 +139,24 @@ class _Enterprises:
             rd_fen=rd_fen,
         )
 
-    def _place(self, business: str, registered: str, uscc: str) -> Place | None:
+    def _place(self, who: Sequence[str], row: Row) -> Place | None:
         read = self._read
-        hints = Hints(read.text("city"), read.text("province"), uscc[2:8])
         try:
-            place = place_of(business, registered, hints)
-            if "longitude" in read.places:
-                return at_point(place, read.cell("longitude"), read.cell("latitude"))
+            return self._place_of(who, row)
         except Nowhere as nowhere:
             read.add(nowhere.why, nowhere.doubtful)
-            return None
         except Wrong as wrong:
             read.refuse("longitude", wrong.code, read.text("longitude"))
-            return None
-        else:
+        return None
+
+    def _place_of(self, who: Sequence[str], row: Row) -> Place:
+        uscc, _, _, _, _, registered, business, city, province = who
+        place = place_of(business, registered, Hints(city, province, uscc[2:8]))
+        places = self._read.places
+        if "longitude" not in places:
             return place
+        latitude = row[places["latitude"]] if "latitude" in places else ""
+        return at_point(place, row[places["longitude"]], latitude)
 
     def _notes(self, number: int, uscc: str, name: str, place: Place) -> tuple[Reason, ...]:
         before = self._names.setdefault(name, (number, uscc))

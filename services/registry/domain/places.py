@@ -9,11 +9,12 @@ from services.registry.domain.cells import Cell, Wrong, degrees_e6_of, text_of
 from services.registry.domain.reasons import reason
 from services.registry.domain.records import Reason
 from shared.kernel.errors import BadInput
-from shared.kernel.region import Resolved, county, region, resolve_address
+from shared.kernel.region import Resolved, cities_of, county, region, resolve_address
 
 Precision = Literal["point", "county", "city"]
 _DIGIT: Final = re.compile("[0-9]")
 _PROVINCES: Final = ("江苏", "吉林")
+_PROVINCE_CODES: Final = ("320000", "220000")
 # Micro-degrees: west, east, south, north of the two provinces, each with some room.
 _BOXES: Final = (
     (116_000_000, 122_500_000, 30_500_000, 35_500_000),
@@ -70,24 +71,40 @@ class Hints(NamedTuple):
         return bool(self.province) and not self.province.startswith(_PROVINCES)
 
 
+def prepare() -> None:
+    """Read the tables and names of all regions now, so that no row has to wait for them.
+
+    Units:   none.
+    Raises:  nothing.
+    Source:  JS-06.
+    """
+    for province in _PROVINCE_CODES:
+        for city in cities_of(province):
+            resolve_address("", city.code)
+
+
+def _plain_place(address: str, city: str) -> Place | None:
+    """Return the county of an address that says it without a doubt before its first digit.
+
+    Many rows share what stands there, and that county is the leftmost of the whole address too.
+    """
+    digit = _DIGIT.search(address)
+    return _place_of_head(address[: digit.start()], city) if digit else None
+
+
 @lru_cache(maxsize=50_000)
-def _resolved(head: str, city: str) -> Resolved:
-    return resolve_address(head, city or None)
+def _place_of_head(head: str, city: str) -> Place | None:
+    found = resolve_address(head, city or None)
+    return _in_county(found.code) if found.code and found.is_county and not found.doubt else None
 
 
 def find_county(address: str, hints: Hints) -> Resolved:
-    """Return what an address says, with the hints that its row gives.
+    """Return what a whole address says, with the hints that its row gives.
 
     Units:   six-digit codes.
     Raises:  nothing.
     Source:  JS-06.
     """
-    # What stands before the first digit mostly says it all, and many rows share it. A county found
-    # there without a doubt is the leftmost one of the whole address too.
-    if digit := _DIGIT.search(address):
-        found = _resolved(address[: digit.start()], hints.city)
-        if found.is_county and not found.doubt:
-            return found
     if hints.city:
         return resolve_address(address, hints.city, county_hint=hints.code or None)
     found = resolve_address(address)
@@ -111,6 +128,8 @@ def place_of(business: str, registered: str, hints: Hints) -> Place:
         raise Nowhere(reason("经营地址", "address.missing"), doubtful=False)
     if hints.outside():
         raise Nowhere(reason("所在省份", OUTSIDE, hints.province), doubtful=False)
+    if plain := _plain_place(first, hints.city):
+        return plain
     found = find_county(first, hints)
     notes: tuple[Reason, ...] = ()
     if business and registered and found.code is None and OUTSIDE not in found.doubt:

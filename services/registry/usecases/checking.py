@@ -16,6 +16,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from threading import Thread
 from typing import Any, BinaryIO, Final, cast
 
 import msgspec
@@ -25,6 +26,7 @@ from services.registry.domain.cells import text_of
 from services.registry.domain.checkers import CHECKERS
 from services.registry.domain.columns import FORMS
 from services.registry.domain.header import Header, find_header
+from services.registry.domain.places import prepare
 from services.registry.domain.reasons import reason
 from services.registry.domain.records import AnyRecord, Kind, Rejected
 from services.registry.domain.rows import Checker, Row, check_rows, split_lines
@@ -181,6 +183,8 @@ def main(arguments: Sequence[str]) -> int:
         outcomes = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Outcomes)
         write_report(Path(path), known, sheet, Path(rest[0]), outcomes)
         return 0
+    # The reader works outside the interpreter; meanwhile what the checks need is made ready.
+    Thread(target=prepare).start()
     try:
         _send(sys.stdout.buffer, check_file(Path(path), known, sheet))
     except MemoryError:

@@ -20,6 +20,7 @@ import msgspec
 from services.registry.domain.records import RECORDS, AnyRecord, Rejected
 from services.registry.settings import Settings
 from services.registry.store import enterprises
+from services.registry.store.bulk import execute
 from services.registry.store.files import path_of
 from services.registry.store.imports import (
     Counts,
@@ -41,6 +42,7 @@ from shared.platform.principal import Principal
 
 # Rows of a list do not touch each other; outlets of one new institution do.
 AT_ONCE: Final = {"enterprises": 2}
+CHUNKS_A_STEP: Final = 4  # progress is shown so often, for telling it is a transaction as well
 TOO_COSTLY: Final = Failed("file.too_large", "文件无法在限定的内存和时间内读取", "请拆分后分次上传")
 _DECODE: Final = msgspec.msgpack.Decoder(Frame).decode
 
@@ -207,7 +209,7 @@ async def _write_chunk(
     except asyncpg.UniqueViolationError:
         # Another import entered one of these rows in between: look again, then write.
         await _write_chunk_once(work, job, number, chunk, rows)
-    if total:
+    if total and number % CHUNKS_A_STEP == 0:
         share = min(number * chunk.rows / total, 0.99)
         await work.progress(share, "正在核对" if job.dry_run else "正在导入")
 
@@ -216,6 +218,9 @@ async def _write_chunk_once(
     work: Work, job: Import, number: int, chunk: Chunk, rows: Sequence[AnyRecord]
 ) -> None:
     async with work.database.transaction(_actor(job)) as tx:
+        # A chunk lost with the machine is written again by the same job; what the relay moves, and
+        # the end of the import, wait until all before them is on disk.
+        await execute(tx, "set local synchronous_commit to off")
         outcomes = await TAKE[job.kind](tx, job, rows)
         outcomes.extend(map(_rejected, chunk.rejected))
         await add_chunk(tx, job.import_id, number, _count(outcomes), outcomes)
