@@ -21,6 +21,7 @@ from services.identity.api.schemas import (
     BindingCodeOut,
     PageSignatureOut,
     SessionOut,
+    SignInMethodsOut,
 )
 from services.identity.settings import Settings
 from services.identity.usecases import oidc, wechat
