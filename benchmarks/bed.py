@@ -30,7 +30,8 @@ from shared.platform.embedded.supervisor import Program
 from shared.platform.migrate import migrate
 from shared.platform.relay import Publisher
 from shared.platform.settings import SERVICES
-from shared.platform.tables import PLATFORM_UP
+from shared.platform.connections import connect_system
+from shared.platform.migrate import make_platform_tables
 from shared.platform.transports.kafka import KafkaPublisher
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,9 +77,9 @@ class Bed:
         self.environment = self._make_environment()
         for name, database in self.databases.items():
             if name in self._services:
-                await migrate(name, database.url)
+                await migrate(name, database.owner_url)
             else:
-                await _execute(database.url, PLATFORM_UP)
+                await make_platform_tables(database.owner_url)
 
     async def __aexit__(
         self,
@@ -120,8 +121,8 @@ class Bed:
         return self.databases[service].log_url
 
     async def connect(self, service: str) -> asyncpg.Connection:
-        """A connection to a service's database."""
-        return await asyncpg.connect(self.url(service))
+        """A connection to a service's database, as its owner: it sees and may do everything."""
+        return await connect_system(self.databases[service].owner_url)
 
     def token(self, role: Role, **place: Any) -> str:
         """A signed token for an account with this role and place, valid for some hours."""
@@ -205,11 +206,3 @@ def _answers(address: str) -> bool:
             return answer.status == 200
     except (OSError, urllib.error.URLError):
         return False
-
-
-async def _execute(url: str, script: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(script)
-    finally:
-        await connection.close()

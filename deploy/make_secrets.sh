@@ -12,8 +12,11 @@ keep() { [ -s "secrets/$1" ] || { cat >"secrets/$1"; chmod 0644 "secrets/$1"; };
 
 random | keep postgres_password
 for service in identity registry allocation visits credit reporting; do
+  random | keep "${service}_owner_password"
   random | keep "${service}_password"
   random | keep "${service}_log_password"
+  printf 'postgresql://%s_owner:%s@postgres:5432/%s' \
+    "$service" "$(cat "secrets/${service}_owner_password")" "$service" | keep "${service}_owner_url"
   printf 'postgresql://%s:%s@postgres:5432/%s' \
     "$service" "$(cat "secrets/${service}_password")" "$service" | keep "${service}_database_url"
 done

@@ -21,7 +21,7 @@ from shared.platform.embedded.processes import EmbeddedError
 from shared.platform.embedded.supervisor import read_state
 from shared.platform.logging import configure
 from shared.platform.service import Service, serve, work
-from shared.platform.settings import SERVICES, PlatformSettings
+from shared.platform.settings import SERVICES, PlatformSettings, owner_url
 
 console = Console(highlight=False)
 app = typer.Typer(
@@ -80,8 +80,7 @@ def migrate(which: Which = "all") -> None:
     from shared.platform.migrate import migrate as bring_up  # noqa: PLC0415
 
     for service in _chosen(which):
-        settings = service.settings()  # pyright: ignore[reportCallIssue]
-        changed = asyncio.run(bring_up(service.name, settings.database_url))
+        changed = asyncio.run(bring_up(service.name, owner_url(service.name)))
         console.print(f"{service.name}: {'已升级' if changed else '已是最新'}")
 
 
@@ -289,6 +288,7 @@ def find_databases(home: Path) -> None:
         raise typer.Exit(1)
     for database in server.create_service_databases(*SERVICES):
         os.environ[f"{database.name.upper()}_DATABASE_URL"] = database.url
+        os.environ[f"{database.name.upper()}_OWNER_URL"] = database.owner_url
         os.environ[f"YINQI_LOG_URL_{database.name.upper()}"] = database.log_url
 
 

@@ -11,13 +11,14 @@ import secrets
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
 from services.identity.signing import ensure_key
+from shared.platform.embedded.databases import ServiceDatabase
 from shared.platform.embedded.kafka import Kafka
 from shared.platform.embedded.nginx import Nginx
 from shared.platform.embedded.ports import PortBook
@@ -108,8 +109,9 @@ class Embedded:
         self._say("PostgreSQL")
         units = [self.postgres, *([self.kafka] if self.kafka else [])]
         self._supervisor.start(*units)
-        self.environment = self._make_environment()
-        asyncio.run(self._migrate())
+        databases = self.postgres.create_service_databases(*SERVICES)
+        self.environment = self._make_environment(databases)
+        asyncio.run(self._migrate(databases))
         self._say("services 服务")
         self._supervisor.start(*self._programs())
         ports = {name: self._port(name) for name in SERVICES}
@@ -130,8 +132,7 @@ class Embedded:
             self._chosen[service] = self._ports.port(service)
         return self._chosen[service]
 
-    def _make_environment(self) -> dict[str, str]:
-        databases = self.postgres.create_service_databases(*SERVICES)
+    def _make_environment(self, databases: Sequence[ServiceDatabase]) -> dict[str, str]:
         environment = {
             "PYTHONPATH": str(ROOT),
             "YINQI_TRANSPORT": self.options.transport,
@@ -151,9 +152,9 @@ class Embedded:
             environment[f"{name}_PORT"] = str(self._port(database.name))
         return environment
 
-    async def _migrate(self) -> None:
-        for name in SERVICES:
-            await migrate(name, self.environment[f"{name.upper()}_DATABASE_URL"])
+    async def _migrate(self, databases: Sequence[ServiceDatabase]) -> None:
+        for database in databases:
+            await migrate(database.name, database.owner_url)
 
     def _programs(self) -> list[Program]:
         if not self.options.one_process_per_role:

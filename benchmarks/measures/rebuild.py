@@ -136,7 +136,7 @@ async def _copying(bed: Bed) -> float:
 async def _rebuilding(bed: Bed, processes: int, report: Report) -> float:
     """Ours: events a second, the fingerprints that prove the result left out."""
     sources = Sources(
-        database_url=bed.url("reporting"),
+        owner_url=bed.databases["reporting"].owner_url,
         log_url=bed.log_url,
         transport="kafka" if bed.kafka else "log",
         processes=processes,

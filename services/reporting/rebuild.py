@@ -22,8 +22,11 @@ from services.reporting.store import refold
 from services.reporting.store.deltas import ROLL_UP_ALL
 from services.reporting.store.refold import NEW, Done, Task
 from services.reporting.store.tables import REBUILT, create_indexes, create_table, swap
+from services.reporting.store.walls import WALLS
 from shared.contracts.event import PARTITIONS
 from shared.platform.clock import monotonic
+from shared.platform.connections import connect_system
+from shared.platform.walls import Roles, wall_script
 
 Say = Callable[[str], None]
 Partition = tuple[str, int]
@@ -66,9 +69,9 @@ class Rebuilt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where to read and write. On `kafka` the live position is the broker's, and stays."""
+    """Where to read and, as the tables' owner, write. On `kafka` the live position stays."""
 
-    database_url: str
+    owner_url: str
     log_url: Callable[[str], str]
     transport: Literal["log", "kafka"] = "log"
     processes: int = 2
@@ -81,18 +84,18 @@ async def rebuild(sources: Sources, say: Say = lambda _: None) -> Rebuilt:
         parked; the old tables then stay as they are.
     """
     found = Rebuilt()
-    guard = await asyncpg.connect(sources.database_url)
+    guard = await connect_system(sources.owner_url)
     try:
         async with guard.transaction():
             starts = await _hold(guard)
             ends = await _heads(sources, starts)
             async with _timed(found, "tables"):
-                await _make_tables(sources.database_url)
+                await _make_tables(sources.owner_url)
             say(f"{sum(ends.values()):,} events in {len(ends)} partitions")
             async with _timed(found, "fold"):
                 done = await _fold_all(guard, sources, starts, ends)
             async with _timed(found, "indexes"):
-                await _finish_tables(sources.database_url)
+                await _finish_tables(sources.owner_url)
             async with _timed(found, "fingerprints"):
                 found.old = await _fingerprints(sources, "")
                 found.new = await _fingerprints(sources, NEW)
@@ -138,7 +141,7 @@ async def _heads(sources: Sources, starts: Mapping[Partition, int]) -> dict[Part
     """Where every log ends; never before the place where the live consumer stands."""
     ends: dict[Partition, int] = {}
     for topic in TOPICS:
-        connection = await asyncpg.connect(_log(sources, topic))
+        connection = await connect_system(_log(sources, topic))
         try:
             for row in await connection.fetch("select part, next_off from log_head"):
                 ends[topic, row["part"]] = row["next_off"]
@@ -155,7 +158,7 @@ def _log(sources: Sources, topic: str) -> str:
 
 
 async def _make_tables(url: str) -> None:
-    connection = await asyncpg.connect(url)
+    connection = await connect_system(url)
     try:
         for table in REBUILT:
             await connection.execute(f"drop table if exists {table}{NEW}")
@@ -175,7 +178,7 @@ async def _fold_all(
     )
     tasks = [
         Task(
-            sources.database_url,
+            sources.owner_url,
             {topic: _log(sources, topic) for topic in TOPICS},
             range(first, PARTITIONS, sources.processes),
             ends,
@@ -206,7 +209,7 @@ async def _finish_tables(url: str) -> None:
 
 
 async def _execute(url: str, statements: Sequence[str]) -> None:
-    connection = await asyncpg.connect(url)
+    connection = await connect_system(url)
     try:
         await connection.execute("set maintenance_work_mem = '256MB'; set work_mem = '128MB'")
         for statement in statements:
@@ -217,7 +220,7 @@ async def _execute(url: str, statements: Sequence[str]) -> None:
 
 async def _fingerprints(sources: Sources, suffix: str) -> dict[str, Fingerprint]:
     async def of(tables: Sequence[str]) -> dict[str, Fingerprint]:
-        connection = await asyncpg.connect(sources.database_url)
+        connection = await connect_system(sources.owner_url)
         try:
             found: dict[str, Fingerprint] = {}
             for table in tables:
@@ -258,6 +261,9 @@ async def _swap(
     for table in REBUILT:
         for statement in swap(table):
             await guard.execute(statement)
+    roles = Roles.of(await guard.fetchval("select current_user"))
+    for table in REBUILT:
+        await guard.execute(wall_script(table, WALLS[table], roles))
     columns = [topic for topic, _ in ends], [part for _, part in ends], list(ends.values())
     # On Kafka the place to resume from is the broker's; what lies before `next_off` is dropped.
     position = "u.off" if sources.transport == "log" else "o.position"

@@ -2,8 +2,7 @@
 
 import asyncio
 
-import asyncpg
-
+from shared.platform.connections import connect_system
 from shared.platform.logging import log
 
 
@@ -39,7 +38,7 @@ class Bell:
                 await asyncio.sleep(0.1)
 
     async def _session(self, rung: asyncio.Event) -> None:
-        connection = await asyncpg.connect(self._url)
+        connection = await connect_system(self._url)
         try:
             while True:
                 await rung.wait()

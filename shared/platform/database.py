@@ -7,7 +7,7 @@ none of them; the relay is woken after the commit, never inside it.
 
 import hashlib
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
@@ -25,16 +25,22 @@ from shared.kernel.periods import SHANGHAI
 from shared.platform.bell import Bell
 from shared.platform.logging import TODAY, TRACE, log
 from shared.platform.principal import SYSTEM, Principal
+from shared.platform.reach import reach_of
 
 FLUSH_ROWS = 5_000
 MAX_EVENT_BYTES = 256 * 1024
 
 _Isolation = Literal["read_committed", "repeatable_read"]
 
+# The context that row-level security reads comes first: it holds to the transaction's end.
 _BEGIN = """
-select yinqi_now() as now, exists (select from revoked where account_id = $1) as revoked,
+select set_config('yinqi.reach', $3, true), set_config('yinqi.account', $4, true),
+       set_config('yinqi.org', $5, true), set_config($6, $7, true),
+       yinqi_now() as now, exists (select from revoked where account_id = $1) as revoked,
        case when $2 <> '' then pg_advisory_xact_lock(hashtextextended($2, 0)) end
 """
+
+_REACH = "select set_config('yinqi.reach', $1, true)"
 
 _FIND_ANSWER = """
 select body_hash, status, body from idempotency where principal = $1 and route = $2 and key = $3
@@ -61,8 +67,8 @@ e as (
 _FLUSH = f"with {_EVENTS} select"
 _FINISH = f"""
 with {_EVENTS}, audited as (
-  insert into audit (at, actor, action, subject, before, after, trace)
-  select $6, $7, action, subject, before::jsonb, after::jsonb, $8
+  insert into audit (at, actor, org, action, subject, before, after, trace)
+  select $6, $7, $18, action, subject, before::jsonb, after::jsonb, $8
   from unnest($9::text[], $10::text[], $11::text[], $12::text[])
     as t(action, subject, before, after)
 )
@@ -128,6 +134,20 @@ class Transaction:
         return self._driver
 
     @asynccontextmanager
+    async def beyond_walls(self) -> AsyncIterator[None]:
+        """A part that sees every tenant's rows, for the few rules that must; keep it small.
+
+        What it reads is for the rule to judge by, never for the answer.
+        """
+        await self._driver.execute(_REACH, "system")
+        try:
+            yield
+        finally:
+            if not self._driver.is_closed():
+                with suppress(asyncpg.InFailedSQLTransactionError):  # it ends with the transaction
+                    await self._driver.execute(_REACH, reach_of(self.principal).name)
+
+    @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
         """A part that may fail alone: an exception takes its rows, events and audit lines back."""
         await self._flush_events()
@@ -189,6 +209,7 @@ class Transaction:
             key.body_hash if key else b"",
             answer.status if answer else 0,
             answer.body if answer else b"",
+            reach_of(self.principal).org,
         )
 
 
@@ -313,7 +334,17 @@ class _Frame:
         """
         with _lost_is_oserror():
             await self._transaction.start()
-            row = await self.driver.fetchrow(_BEGIN, principal.account_id, twins)
+            reach = reach_of(principal)
+            row = await self.driver.fetchrow(
+                _BEGIN,
+                principal.account_id,
+                twins,
+                reach.name,
+                principal.name,
+                reach.org,
+                reach.setting,
+                reach.place,
+            )
         assert row is not None  # a select without from
         return row["now"], row["revoked"]
 

@@ -19,6 +19,7 @@ from shared.contracts.event import Received
 from shared.contracts.identity import AccessRevoked
 from shared.kernel.errors import NotFound
 from shared.platform import metrics, problems
+from shared.platform.audit import Chaining, Seal
 from shared.platform.auth import TokenVerifier
 from shared.platform.consumer import Consumer, ConsumerLoop
 from shared.platform.database import Database, Transaction
@@ -254,6 +255,7 @@ async def work(service: Service) -> None:
         service=service.name,
         url=settings.database_url,
         publisher=_publisher(service, platform),
+        chaining=_chaining(service, platform),
     )
     loops = [
         ConsumerLoop(consumer, database, _source_maker(consumer, settings, platform))
@@ -284,6 +286,17 @@ def _publisher(service: Service, platform: PlatformSettings) -> Publisher | None
     return Publisher(
         service=service.name, publish=kafka.publish, ends=kafka.ends, close=kafka.close
     )
+
+
+def _chaining(service: Service, platform: PlatformSettings) -> Chaining:
+    if not platform.audit_key:
+        log().warning("audit.unsealed", name=service.name, missing="YINQI_AUDIT_KEY_FILE")
+    seal = (
+        Seal.of(service.name, platform.audit_key, platform.audit_dir)
+        if platform.audit_key
+        else None
+    )
+    return Chaining(service=service.name, seal=seal, every_seconds=platform.audit_seal_seconds)
 
 
 def _source_maker(

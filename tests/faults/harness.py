@@ -17,12 +17,14 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx2
 
+from shared.platform.connections import connect_system
 from shared.platform.embedded.kafka import Kafka
 from shared.platform.embedded.ports import free_port
 from shared.platform.embedded.postgres import Postgres
 from shared.platform.embedded.processes import signal_quietly
 from shared.platform.embedded.supervisor import Program
-from shared.platform.tables import PLATFORM_UP
+from shared.platform.migrate import make_platform_tables
+from shared.platform.walls import COMMANDS, Wall
 from tests.faults.program import CREDIT_TABLES, REPORTING_TABLES
 from tests.support.tokens import TokenMint
 
@@ -85,7 +87,11 @@ class System:
         databases = await asyncio.to_thread(
             self.postgres.create_service_databases, "credit", "reporting", "identity"
         )
-        more = {"credit": CREDIT_TABLES, "reporting": REPORTING_TABLES, "identity": ""}
+        more = {
+            "credit": (CREDIT_TABLES, ("booked", "account")),
+            "reporting": (REPORTING_TABLES, ("had", "sums")),
+            "identity": ("", ()),
+        }
         environment = {
             "PYTHONPATH": str(ROOT),
             "YINQI_TRANSPORT": self.transport,
@@ -99,9 +105,9 @@ class System:
             self.urls[database.name] = database.url
             environment[f"{database.name.upper()}_DATABASE_URL"] = database.url
             environment[f"YINQI_LOG_URL_{database.name.upper()}"] = database.log_url
-            connection = await asyncpg.connect(database.url)
-            await connection.execute(PLATFORM_UP + more[database.name])
-            await connection.close()
+            tables, names = more[database.name]
+            walls = {table: Wall(everyone=COMMANDS) for table in names}
+            await make_platform_tables(database.owner_url, tables, walls)
         self._admin = await asyncpg.connect(self.postgres.admin_url)
         self._add("api", "serve", "credit", environment)
         self._add("relay", "work", "credit", environment)
@@ -345,8 +351,8 @@ async def run(system: System, plan: Plan) -> Result:
 
 async def count(system: System, load: Load) -> Result:
     """The oracle: what writers were told, the producer's aggregates, the consumer's sums."""
-    credit = await asyncpg.connect(system.urls["credit"])
-    reporting = await asyncpg.connect(system.urls["reporting"])
+    credit = await connect_system(system.urls["credit"])
+    reporting = await connect_system(system.urls["reporting"])
     booked = await credit.fetch("select id, count(*) as n from booked group by id")
     had = await reporting.fetch("select id, count(*) as n from had group by id")
     accounts = {tuple(r) for r in await credit.fetch("select key, total, n from account")}

@@ -25,7 +25,7 @@ from shared.platform.database import Database, Transaction
 from shared.platform.embedded.kafka import Kafka
 from shared.platform.embedded.postgres import Postgres
 from shared.platform.relay import Publisher, Relay, move, read_log
-from shared.platform.tables import PLATFORM_UP
+from shared.platform.tables import PLATFORM_NOW
 from shared.platform.transports import Record, Source
 from shared.platform.transports.kafka import KafkaPublisher, KafkaSource
 from shared.platform.transports.log import LogSource
@@ -63,7 +63,7 @@ async def make_template(postgres: Postgres) -> None:
     await admin(postgres, f"drop database if exists {TEMPLATE} with (force)")
     await admin(postgres, f"create database {TEMPLATE} template template0")
     connection = await asyncpg.connect(postgres.server.url("postgres", TEMPLATE))
-    await connection.execute(PLATFORM_UP + SEEN)
+    await connection.execute(PLATFORM_NOW + SEEN)
     await connection.close()
 
 

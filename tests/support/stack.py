@@ -19,6 +19,7 @@ import httpx2
 
 from shared.contracts.event import PARTITIONS, Event
 from shared.contracts.identity import Role
+from shared.platform.connections import connect_system
 from shared.platform.consumer import apply_records
 from shared.platform.database import Database
 from shared.platform.embedded.databases import ServiceDatabase
@@ -61,7 +62,7 @@ class Stack:
         for name, database in self.databases.items():
             os.environ[f"{name.upper()}_DATABASE_URL"] = database.url
             os.environ[f"YINQI_LOG_URL_{name.upper()}"] = database.log_url
-            await migrate(name, database.url)
+            await migrate(name, database.owner_url)
             self._open[name] = Database(database.url, pool_size=4)
         for name, service in self.services.items():
             app = create_app(service, PlatformSettings())
@@ -135,7 +136,7 @@ class Stack:
         """A connection to a service's database that is kept open: signing in costs ten times more."""
         wire = self._wires.get(service)
         if wire is None or wire.is_closed():
-            wire = self._wires[service] = await asyncpg.connect(self.databases[service].url)
+            wire = self._wires[service] = await connect_system(self.databases[service].owner_url)
         return wire
 
     async def _consume(self, service: str, consumer: Any) -> bool:
@@ -206,13 +207,19 @@ class Caller:
         return await self("POST", path, **request)
 
 
+_VERBS = ("disable", "enable")
+
+
 async def _empty(connection: asyncpg.Connection) -> None:
     tables = await connection.fetch(
         "select tablename from pg_tables where schemaname = 'public'"
         " and tablename not in ('alembic_version', 'platform_clock', 'log_head')"
     )
     names = ", ".join(f'"{row["tablename"]}"' for row in tables)
-    await connection.execute(f"truncate {names} restart identity cascade")
+    trail = ("audit", "audit_link", "audit_head")
+    switches = ["; ".join(f"alter table {t} {verb} trigger user" for t in trail) for verb in _VERBS]
+    truncate = f"truncate {names} restart identity cascade"
+    await connection.execute(f"{switches[0]}; {truncate}; {switches[1]}")
     await connection.execute(
         "update log_head set next_off = 0, published_off = 0, at = '-infinity'"
     )

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from services.reporting.domain.fold import Row
-from services.reporting.store.copying import copy, day_of, delta_row, uuid_of
+from services.reporting.store.copying import day_of, uuid_of
 
 
 class OwnRow(NamedTuple):
@@ -34,6 +34,15 @@ with gone as (
 )
 select campaign, month, kind, institution, county, sum(n)::bigint as n, sum(fen)::bigint as fen
 from gone group by 1, 2, 3, 4, 5
+"""
+_ADD: Final = """
+insert into delta (ent, campaign, known_at, cause, kind, business_on, county, n, fen, institution,
+    outlet)
+select ent, campaign, timestamptz 'epoch' + known_us * interval '1 microsecond', cause, kind,
+    date '0001-01-01' + (day - 1), county, n, fen, institution, outlet
+from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::smallint[], $6::int[],
+    $7::int[], $8::int[], $9::bigint[], $10::uuid[], $11::uuid[])
+  as r (ent, campaign, known_us, cause, kind, day, county, n, fen, institution, outlet)
 """
 _ROLL_UP: Final = """
 with kept as (
@@ -68,9 +77,13 @@ async def replace(
         key = (gone["campaign"], gone["month"], gone["kind"], gone["institution"], gone["county"])
         change[key][0] -= gone["n"]
         change[key][1] -= gone["fen"]
-    packed: list[bytes] = []
+    added: list[tuple[object, ...]] = []
     for enterprise, campaign, row in rows:
-        packed.append(delta_row(enterprise, campaign, row))
+        bank, outlet = (each.hex() if each else None for each in (row.institution, row.outlet))
+        added.append((
+            enterprise.hex(), campaign.hex(), row.known_us, row.cause, row.kind, row.day,
+            row.county, row.n, row.fen, bank, outlet,
+        ))  # fmt: skip
         sums = change[
             UUID(bytes=campaign),
             day_of(row.day).replace(day=1),
@@ -80,8 +93,8 @@ async def replace(
         ]
         sums[0] += row.n
         sums[1] += row.fen
-    if packed:
-        await copy(connection, "delta", packed)
+    if added:
+        await connection.execute(_ADD, *map(list, zip(*added, strict=True)))
     await _roll_up(connection, change)
 
 

@@ -8,7 +8,6 @@ from typing import Final
 import asyncpg
 
 from services.reporting.domain.facts import Fact, Learnt
-from services.reporting.store.copying import copy, fact_row
 
 _US: Final = "(extract(epoch from known_at) * 1000000)::bigint"
 _OF: Final = f"""
@@ -18,11 +17,33 @@ select uuid_send(ent) as ent, {_US} as known_us, cause, type, business_on - date
     uuid_send(campaign) as campaign, county, fen, flags
 from fact where ent = any($1::uuid[]) order by ent, known_at, cause
 """
+_ADD: Final = """
+insert into fact (ent, event_id, recorded_at, known_at, cause, type, business_on, ref, parent,
+    institution, outlet, campaign, county, fen, flags, actor)
+select ent, event_id, timestamptz 'epoch' + recorded_us * interval '1 microsecond',
+    timestamptz 'epoch' + known_us * interval '1 microsecond', cause, type,
+    date '0001-01-01' + (day - 1), ref, parent, institution, outlet, campaign, county, fen, flags,
+    actor
+from unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::smallint[],
+    $7::int[], $8::uuid[], $9::uuid[], $10::uuid[], $11::uuid[], $12::uuid[], $13::int[],
+    $14::bigint[], $15::smallint[], $16::uuid[])
+  as r (ent, event_id, recorded_us, known_us, cause, type, day, ref, parent, institution, outlet,
+    campaign, county, fen, flags, actor)
+"""
+_IDS: Final = (7, 8, 9, 10, 11, 15)
 
 
 async def add(connection: asyncpg.Connection, learnt: Iterable[Learnt]) -> None:
     """Keep new facts."""
-    await copy(connection, "fact", map(fact_row, learnt))
+    rows = [
+        (one.enterprise.hex(), one.event_id.hex(), one.recorded_us, *one.fact, one.actor)
+        for one in learnt
+    ]
+    if rows:
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        for place in _IDS:
+            columns[place] = [each.hex() if each else None for each in columns[place]]
+        await connection.execute(_ADD, *columns)
 
 
 async def of(

@@ -23,6 +23,7 @@ from services.reporting.store import labels
 from services.reporting.store.copying import copy, delta_row, fact_row
 from services.reporting.store.tables import REBUILT
 from shared.contracts.event import UnknownEvent, decode
+from shared.platform.connections import connect_system
 
 NEW: Final = "_new"
 _PAGE_ROWS: Final = 10_000
@@ -40,7 +41,7 @@ class Task:
     `parked`: (topic, key) → the last sequence that had its effect.
     """
 
-    database_url: str
+    owner_url: str
     log_urls: Mapping[str, str]
     parts: Sequence[int]
     ends: Mapping[tuple[str, int], int]
@@ -66,8 +67,8 @@ def run(task: Task) -> Done:
 
 async def _run(task: Task) -> Done:
     done = Done()
-    target = await asyncpg.connect(task.database_url)
-    logs = {topic: await asyncpg.connect(url) for topic, url in task.log_urls.items()}
+    target = await connect_system(task.owner_url)
+    logs = {topic: await connect_system(url) for topic, url in task.log_urls.items()}
     try:
         for part in task.parts:
             async with target.transaction():
