@@ -22,16 +22,15 @@ from services.identity.domain.model import Account
 from services.identity.domain.tokens import Signer
 from shared.contracts.identity import Role
 from shared.platform.clock import unix_now
+from shared.platform.connections import connect_system
 from shared.platform.embedded.databases import ServiceDatabase
 from shared.platform.embedded.kafka import Kafka
 from shared.platform.embedded.ports import free_port
 from shared.platform.embedded.postgres import Postgres
 from shared.platform.embedded.supervisor import Program
-from shared.platform.migrate import migrate
+from shared.platform.migrate import make_platform_tables, migrate
 from shared.platform.relay import Publisher
 from shared.platform.settings import SERVICES
-from shared.platform.connections import connect_system
-from shared.platform.migrate import make_platform_tables
 from shared.platform.transports.kafka import KafkaPublisher
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -59,6 +58,7 @@ class Bed:
         self.environment: dict[str, str] = {}
         self._signer = Signer.generate()
         self._programs: list[Program] = []
+        self._accounts: list[Account] = []
 
     async def __aenter__(self) -> Self:
         try:
@@ -130,7 +130,23 @@ class Bed:
         account = Account(
             account_id=uuid4(), username="bench", role=role, active=True, **(nowhere | place)
         )
+        self._accounts.append(account)
         return self._signer.sign(account, issued_at=unix_now(), lifetime_seconds=6 * 3600)
+
+    async def know(self, service: str) -> None:
+        """Give a service all accounts that tokens were made for, as identity's events would."""
+        connection = await self.connect(service)
+        try:
+            await connection.executemany(
+                "insert into account (account_id, role, institution_id, outlet_id, staff_id,"
+                " region_code) values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+                [
+                    (a.account_id, a.role, a.institution_id, a.outlet_id, a.staff_id, a.region_code)
+                    for a in self._accounts
+                ],
+            )
+        finally:
+            await connection.close()
 
     def serve(self, service: str) -> int:
         """Start a service's API; its port."""

@@ -15,6 +15,7 @@ for service in identity registry allocation visits credit reporting; do
 create role :"own" login nosuperuser nobypassrls password :'owner';
 create role :"name" login nosuperuser nobypassrls password :'login';
 create role :"log" login nosuperuser nobypassrls password :'reader';
+grant set on parameter "yinqi.reach" to :"own";
 alter role :"log" set default_transaction_read_only = on;
 create database :"name" owner :"own" template template0 encoding 'UTF8' locale 'C.UTF-8';
 revoke all on database :"name" from public;

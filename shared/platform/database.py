@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, TypedDict
 from uuid import UUID
 
 import asyncpg
@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.contracts.event import Event, contract_of, encode, key_of, part_of
+from shared.contracts.identity import Role
 from shared.kernel.errors import BadInput, Refused
 from shared.kernel.ids import new_id
 from shared.kernel.periods import SHANGHAI
@@ -34,13 +35,21 @@ _Isolation = Literal["read_committed", "repeatable_read"]
 
 # The context that row-level security reads comes first: it holds to the transaction's end.
 _BEGIN = """
-select set_config('yinqi.reach', $3, true), set_config('yinqi.account', $4, true),
-       set_config('yinqi.org', $5, true), set_config($6, $7, true),
-       yinqi_now() as now, exists (select from revoked where account_id = $1) as revoked,
+select case when set_config('yinqi.reach', $3, true) || set_config('yinqi.account', $4, true)
+         || set_config('yinqi.org', $5, true) || set_config($6, $7, true) is not null
+       then exists (select from account where account_id = $1 and not active) end as revoked,
+       yinqi_now() as now,
        case when $2 <> '' then pg_advisory_xact_lock(hashtextextended($2, 0)) end
 """
 
 _REACH = "select set_config('yinqi.reach', $1, true)"
+
+_ACCOUNT = """
+select case when set_config('yinqi.account', $1::uuid::text, true) <> '' then (
+  select json_build_object('role', role, 'institution_id', institution_id, 'outlet_id', outlet_id,
+    'staff_id', staff_id, 'region_code', region_code, 'enterprise_id', enterprise_id,
+    'active', active)::text from account where account_id = $1) end
+"""
 
 _FIND_ANSWER = """
 select body_hash, status, body from idempotency where principal = $1 and route = $2 and key = $3
@@ -221,6 +230,21 @@ def _columns(rows: Sequence[tuple[object, ...]], width: int) -> list[list[object
     return [[row[i] for row in rows] for i in range(width)]
 
 
+class AccountRow(TypedDict):
+    """Where an account stands now."""
+
+    role: Role
+    institution_id: UUID | None
+    outlet_id: UUID | None
+    staff_id: UUID | None
+    region_code: str | None
+    enterprise_id: UUID | None
+    active: bool
+
+
+_decode_account = msgspec.json.Decoder(AccountRow).decode
+
+
 class Database:
     """A service's own database: transactions to write, reads to look, and the relay's bell.
 
@@ -296,6 +320,14 @@ class Database:
             finally:
                 await frame.end()
 
+    async def account(self, account_id: UUID) -> "AccountRow | None":
+        """The row of an account, read outside any transaction: who calls is asked first."""
+        async with self._engine.connect() as connection:
+            driver = await _living_driver(connection)
+            with _lost_is_oserror():
+                found = await driver.fetchval(_ACCOUNT, account_id)
+        return _decode_account(found) if found else None
+
     def ring(self) -> None:
         """Wake the relay and the job runner."""
         self._bell.ring()
@@ -340,7 +372,7 @@ class _Frame:
                 principal.account_id,
                 twins,
                 reach.name,
-                principal.name,
+                reach.account,
                 reach.org,
                 reach.setting,
                 reach.place,

@@ -9,9 +9,10 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from shared.platform.accounts import ACCOUNTS_UP
 from shared.platform.connections import SYSTEM_REACH, connect_system
 from shared.platform.migrations import execute_script
-from shared.platform.tables import PLATFORM_NOW
+from shared.platform.tables import AUDIT_UP, PLATFORM_UP
 from shared.platform.walls import (
     PLATFORM,
     Roles,
@@ -21,6 +22,9 @@ from shared.platform.walls import (
     script,
     walls_of,
 )
+
+PLATFORM_NOW = PLATFORM_UP + ACCOUNTS_UP + AUDIT_UP
+"""What the migrations of the platform's own tables come to."""
 
 
 def _config(service: str) -> Config:
@@ -88,7 +92,9 @@ def _standing(connection: Connection) -> tuple[str, str] | None:
     if connection.execute(text("select to_regclass('alembic_version')")).scalar() is None:
         return None
     row = connection.execute(
-        text("select version_num, obj_description('alembic_version'::regclass) from alembic_version")
+        text(
+            "select version_num, obj_description('alembic_version'::regclass) from alembic_version"
+        )
     ).one_or_none()
     return (str(row[0]), str(row[1])) if row else None
 

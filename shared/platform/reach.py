@@ -1,23 +1,8 @@
 """How far a principal reaches: the context that row-level security reads, and whose audit it is."""
 
 from dataclasses import dataclass
-from typing import Final, Literal
 
-from shared.contracts.identity import Role
 from shared.platform.principal import Principal
-
-ReachName = Literal["system", "province", "city", "institution", "own", "none"]
-
-_REACH: Final[dict[Role | None, ReachName]] = {
-    None: "system",
-    "province_regulator": "province",
-    "platform_admin": "province",
-    "bureau": "city",
-    "bank_head": "institution",
-    "branch_head": "institution",
-    "relationship_manager": "institution",
-    "bank_core": "institution",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,26 +12,29 @@ class Reach:
     `org` is the organisation in whose audit the principal's acts stand.
     """
 
-    name: ReachName
+    name: str
+    account: str
     org: str
     setting: str = "yinqi.city"
     place: str = ""
 
 
 def reach_of(principal: Principal) -> Reach:
-    """The reach of a principal; with a place that its role needs and it lacks, it sees nothing."""
-    name = _REACH.get(principal.role, "none")
+    """The reach of a principal; where it lacks the place that its reach needs, it sees nothing."""
+    name, account = principal.reach, str(principal.account_id or "")
     match name:
         case "system":
-            return Reach(name, "platform")
-        case "province":
-            org = "province" if principal.role == "province_regulator" else "platform"
-            return Reach(name, org)
+            return Reach(name, account, "platform")
         case "city":
-            city = (principal.region_code or "")[:4]
-            return Reach(name, f"{principal.role}:{city}", "yinqi.city", city)
+            city = principal.city_prefix()
+            return Reach(name, account, f"{principal.role}:{city}", "yinqi.city", city)
         case "institution":
             bank = str(principal.institution_id or "")
-            return Reach(name, bank or "none", "yinqi.institution", bank)
+            return Reach(name, account, bank or "none", "yinqi.institution", bank)
+        case "enterprise":
+            firm = str(principal.enterprise_id or "")
+            return Reach(name, account, f"enterprise:{firm}", "yinqi.enterprise", firm)
+        case "own":
+            return Reach(name, account, f"{principal.role}:{account}")
         case _:
-            return Reach(name, f"{principal.role}:{principal.account_id}")
+            return Reach(name, account, str(principal.role))

@@ -78,6 +78,3 @@ create trigger audit_stands before update or delete or truncate on audit_link
 create trigger audit_stands before update or delete or truncate on audit_head
     for each statement execute function audit_stands();
 """
-
-PLATFORM_NOW = PLATFORM_UP + AUDIT_UP
-"""Everything the migrations of the platform's own tables come to."""

@@ -126,12 +126,12 @@ class Wall:
 Walls = Mapping[str, Wall]
 
 _OWN_ORG: Final = f"org = {context('org')}"
-_AUDITOR: Final = "(select current_setting('yinqi.org', true) = 'auditor')"
+_AUDITOR: Final = "(select current_setting('yinqi.org', true) in ('auditor', 'platform_admin'))"
 
 PLATFORM: Final[Walls] = {
     "alembic_version": Wall.system(commands=("select",)),
     "platform_clock": Wall.reference(),
-    "revoked": Wall.reference(),
+    "account": Wall(account="account_id", tenants=("select",)),
     # Keys and counts only; every writer of an event takes its key's row.
     "stream": Wall(everyone=_WRITE),
     "outbox": Wall(all_for="system", everyone=("insert",)),

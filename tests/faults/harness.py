@@ -186,9 +186,12 @@ class Load:
 
     async def run(self) -> None:
         """Write until told to stop; what was begun is repeated until it is acknowledged."""
-        token = self._system.mint.token("bank_core", institution_id=uuid4())
+        account = self._system.mint.account("bank_core", institution_id=uuid4())
+        connection = await asyncpg.connect(self._system.urls["credit"])
+        await account.keep(connection)
+        await connection.close()
         address = f"http://127.0.0.1:{self._system.port}/api/credit/v1"
-        headers = {"authorization": f"Bearer {token}"}
+        headers = {"authorization": f"Bearer {account.token}"}
         async with httpx2.AsyncClient(base_url=address, headers=headers, timeout=10) as client:
             await asyncio.gather(*(self._write(client, n) for n in range(self._writers)))
 
@@ -355,7 +358,7 @@ async def count(system: System, load: Load) -> Result:
     reporting = await connect_system(system.urls["reporting"])
     booked = await credit.fetch("select id, count(*) as n from booked group by id")
     had = await reporting.fetch("select id, count(*) as n from had group by id")
-    accounts = {tuple(r) for r in await credit.fetch("select key, total, n from account")}
+    accounts = {tuple(r) for r in await credit.fetch("select key, total, n from booked_account")}
     sums = {tuple(r) for r in await reporting.fetch("select key, total, n from sums")}
     parked = await reporting.fetchval("select count(*) from parked")
     await credit.close()

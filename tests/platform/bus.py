@@ -24,8 +24,8 @@ from shared.platform.consumer import Consumer, ConsumerLoop
 from shared.platform.database import Database, Transaction
 from shared.platform.embedded.kafka import Kafka
 from shared.platform.embedded.postgres import Postgres
+from shared.platform.migrate import PLATFORM_NOW
 from shared.platform.relay import Publisher, Relay, move, read_log
-from shared.platform.tables import PLATFORM_NOW
 from shared.platform.transports import Record, Source
 from shared.platform.transports.kafka import KafkaPublisher, KafkaSource
 from shared.platform.transports.log import LogSource

@@ -7,7 +7,7 @@ statement and the same consumer code as in a running system, without waiting for
 import asyncio
 import copy
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
 from pathlib import Path
@@ -26,10 +26,10 @@ from shared.platform.embedded.databases import ServiceDatabase
 from shared.platform.jobs import JobRunner
 from shared.platform.migrate import migrate
 from shared.platform.relay import move, read_log
-from shared.platform.service import Service, create_app
+from shared.platform.service import ACCOUNTS_OWNER, Service, create_app
 from shared.platform.settings import SERVICES, PlatformSettings
 from shared.platform.transports import Record
-from tests.support.tokens import TokenMint
+from tests.support.tokens import TestAccount, TokenMint
 
 
 def service_named(name: str) -> Service:
@@ -42,8 +42,14 @@ class Stack:
     """Some services on one PostgreSQL, driven by the test."""
 
     def __init__(
-        self, *, databases: dict[str, ServiceDatabase], mint: TokenMint, services: Sequence[str]
+        self,
+        *,
+        databases: dict[str, ServiceDatabase],
+        mint: TokenMint,
+        services: Sequence[str],
+        admin_url: str,
     ) -> None:
+        self.admin_url = admin_url
         self.databases = databases
         self.mint = mint
         self.services = {name: service_named(name) for name in services}
@@ -51,6 +57,7 @@ class Stack:
         self._clients: dict[str, httpx2.AsyncClient] = {}
         self._exits = AsyncExitStack()
         self._wires: dict[str, asyncpg.Connection] = {}
+        self._keeping = asyncio.Lock()
 
     async def start(self, folder: Path) -> None:
         """Migrate every database and start the apps."""
@@ -127,13 +134,13 @@ class Stack:
     async def _move_outboxes(self) -> bool:
         moved = 0
         for name in self.databases:
-            connection = await self._wire(name)
+            connection = await self.owner(name)
             while count := await move(connection):
                 moved += count
         return moved > 0
 
-    async def _wire(self, service: str) -> asyncpg.Connection:
-        """A connection to a service's database that is kept open: signing in costs ten times more."""
+    async def owner(self, service: str) -> asyncpg.Connection:
+        """A kept connection of the owner of a service's database: signing in costs ten times more."""
         wire = self._wires.get(service)
         if wire is None or wire.is_closed():
             wire = self._wires[service] = await connect_system(self.databases[service].owner_url)
@@ -142,7 +149,7 @@ class Stack:
     async def _consume(self, service: str, consumer: Any) -> bool:
         done = False
         for topic in consumer.topics:
-            log = await self._wire(topic.removesuffix(".events"))
+            log = await self.owner(topic.removesuffix(".events"))
             while records := await self._next(service, consumer.name, topic, log):
                 await apply_records(consumer, self._open[service], records)
                 done = True
@@ -151,7 +158,7 @@ class Stack:
     async def _next(
         self, service: str, consumer: str, topic: str, connection: asyncpg.Connection
     ) -> list[Record]:
-        own = await self._wire(service)
+        own = await self.owner(service)
         rows = await own.fetch(
             "select part, next_off from consumer_offset where consumer = $1 and topic = $2",
             consumer,
@@ -162,22 +169,36 @@ class Stack:
         return [Record(topic, r.part, r.off, r.off, r.at_us, r.key, r.payload) for r in found]
 
     def caller(self, service: str, role: Role, **place: Any) -> "Caller":
-        """A signed-in caller of one service."""
-        return Caller(self._clients[service], self.mint.token(role, **place))
+        """A signed-in caller of one service, whose account that service knows of."""
+        return self.caller_for(service, self.mint.account(role, **place))
+
+    def caller_for(self, service: str, account: TestAccount) -> "Caller":
+        """A caller of one service with an account made before."""
+
+        async def keep() -> None:
+            async with self._keeping:  # callers may come at once; the wire carries one at a time
+                wire = await self.owner(service)
+                await account.keep(wire, owner=service == ACCOUNTS_OWNER)
+
+        return Caller(self._clients[service], account.token, keep)
 
     async def rows(self, service: str, sql: str, *args: object) -> list[asyncpg.Record]:
         """Look straight into a service's database."""
         async with self._open[service].read() as tx:
             return await (await tx.driver()).fetch(sql, *args)
 
+    async def superuser(self, service: str) -> asyncpg.Connection:
+        """A connection past every wall, for tests of what stands behind them; close it."""
+        return await asyncpg.connect(self.admin_url.rpartition("/")[0] + f"/{service}")
+
     async def empty(self) -> None:
         """Throw all rows away: every test begins with nothing."""
-        await asyncio.gather(*[_empty(await self._wire(name)) for name in self.databases])
+        await asyncio.gather(*[_empty(await self.owner(name)) for name in self.databases])
 
     async def set_clock(self, instant: str) -> None:
         """Put the simulated clock of every service to an instant (ISO, with offset)."""
         for name in self.databases:
-            await (await self._wire(name)).execute(
+            await (await self.owner(name)).execute(
                 "update platform_clock set shift = $1::text::timestamptz - clock_timestamp()",
                 instant,
             )
@@ -186,9 +207,15 @@ class Stack:
 class Caller:
     """An HTTP client that is signed in and gives every unsafe call a fresh idempotency key."""
 
-    def __init__(self, client: httpx2.AsyncClient, token: str) -> None:
+    def __init__(
+        self,
+        client: httpx2.AsyncClient,
+        token: str,
+        arrive: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._client = client
         self._token = token
+        self._arrive = arrive
 
     async def __call__(
         self, method: str, path: str, *, key: UUID | str | None = None, **request: Any
@@ -196,6 +223,8 @@ class Caller:
         headers = {"authorization": f"Bearer {self._token}"} | dict(request.pop("headers", {}))
         if method != "GET":
             headers["idempotency-key"] = str(key or uuid4())
+        if self._arrive:
+            await self._arrive()  # each test begins with no accounts at all
         return await self._client.request(method, path, headers=headers, **request)
 
     async def get(self, path: str, **request: Any) -> httpx2.Response:
@@ -228,13 +257,14 @@ async def _empty(connection: asyncpg.Connection) -> None:
 
 @asynccontextmanager
 async def running_stack(
-    folder: Path, databases: Sequence[ServiceDatabase], services: Sequence[str]
+    folder: Path, databases: Sequence[ServiceDatabase], services: Sequence[str], admin_url: str
 ) -> AsyncIterator[Stack]:
     """A started stack of the named services."""
     stack = Stack(
         databases={database.name: database for database in databases},
         mint=TokenMint(folder),
         services=services,
+        admin_url=admin_url,
     )
     await stack.start(folder)
     try:

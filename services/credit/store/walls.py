@@ -21,6 +21,8 @@ WALLS: Final[Walls] = {
     "credit_line": _BOOK,
     "loan": _BOOK,
     "movement": Wall(
-        institution="institution_id", commands=("select", "insert"), via=(Via("loan_id", "loan", "loan_id"),)
+        institution="institution_id",
+        commands=("select", "insert"),
+        via=(Via("loan_id", "loan", "loan_id"),),
     ),
 }

@@ -118,14 +118,14 @@ async def create_service_databases(server: Server, *names: str) -> tuple[Service
         for name in names:
             for role in (f"{name}_owner", name, f"{name}_log"):
                 await _login(admin, role, server.password(role))
+            # Its functions may reach past row-level security, each for one question.
+            await admin.execute(f'grant set on parameter "yinqi.reach" to {name}_owner')
             await admin.execute(f"alter role {name}_log set default_transaction_read_only = on")
             await _own_database(admin, name)
             await _extend(server, name)
     finally:
         await admin.close()
     return tuple(
-        ServiceDatabase(
-            n, server.url(n, n), server.url(f"{n}_owner", n), server.url(f"{n}_log", n)
-        )
+        ServiceDatabase(n, server.url(n, n), server.url(f"{n}_owner", n), server.url(f"{n}_log", n))
         for n in names
     )
