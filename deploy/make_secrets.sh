@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes what docker-compose.yml expects below deploy/secrets: passwords, database addresses and
-# the key that signs tokens. Safe to repeat: what is there is kept. Needs openssl.
+# the keys that sign tokens and the heads of the audit chains. Safe to repeat: what is there is kept. Needs openssl.
 set -eu
 cd "$(dirname "$0")"
 umask 077
@@ -20,6 +20,7 @@ for service in identity registry allocation visits credit reporting; do
   printf 'postgresql://%s:%s@postgres:5432/%s' \
     "$service" "$(cat "secrets/${service}_password")" "$service" | keep "${service}_database_url"
 done
-[ -s secrets/identity_signing_key ] ||
-  openssl genpkey -algorithm ed25519 | keep identity_signing_key
+for key in identity_signing_key audit_signing_key; do
+  [ -s "secrets/$key" ] || openssl genpkey -algorithm ed25519 | keep "$key"
+done
 echo "deploy/secrets is complete"

@@ -15,6 +15,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from services.audit import commands
 from services.embedded import ROOT, Embedded, Options, Transport, default_home
 from shared.platform.database import Database
 from shared.platform.embedded.processes import EmbeddedError
@@ -230,6 +231,9 @@ def openapi(
         text = json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True)
         (folder / f"{service.name}.json").write_text(text + "\n")
         console.print(f"{folder / service.name}.json")
+
+
+app.add_typer(commands(_chosen, lambda home: find_databases(home)), name="audit")
 
 
 parked = typer.Typer(help="搁置的事件:查看与重试。Events set aside: look and retry.")

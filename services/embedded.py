@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from services.identity.signing import ensure_key
+from services.identity.signing import ensure_audit_key, ensure_key
 from shared.platform.embedded.databases import ServiceDatabase
 from shared.platform.embedded.kafka import Kafka
 from shared.platform.embedded.nginx import Nginx
@@ -140,6 +140,8 @@ class Embedded:
             "YINQI_SIMULATION": str(self.options.simulation).lower(),
             "IDENTITY_KEY_DIR": str(self._home / "keys"),
             "IDENTITY_ADMIN_PASSWORD": self.admin_password,
+            "YINQI_AUDIT_KEY_FILE": str(ensure_audit_key(self._home / "keys")),
+            "YINQI_AUDIT_DIR": str(self._home / "audit"),
             "VISITS_PHOTO_DIR": str(self._home / "photos"),
             "REGISTRY_UPLOAD_DIR": str(self._home / "uploads"),
         }

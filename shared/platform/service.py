@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.kernel.errors import NotFound
-from shared.platform import metrics, problems
+from shared.platform import audit_routes, metrics, problems
 from shared.platform.access import may, public
 from shared.platform.accounts import Accounts, accounts_consumer
 from shared.platform.audit import Chaining, Seal
@@ -165,6 +165,7 @@ class Trace:
 
 def _common_routes(service: Service, platform: PlatformSettings) -> APIRouter:
     router = APIRouter(tags=["platform"])
+    router.include_router(audit_routes.router)
 
     @router.get("/health", dependencies=[public()])
     async def health(request: Request) -> JSONResponse:
