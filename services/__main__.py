@@ -233,7 +233,11 @@ def openapi(
         console.print(f"{folder / service.name}.json")
 
 
-app.add_typer(commands(_chosen, lambda home: find_databases(home)), name="audit")
+def _find(home: Path) -> None:
+    find_databases(home)
+
+
+app.add_typer(commands(_chosen, _find), name="audit")
 
 
 parked = typer.Typer(help="搁置的事件:查看与重试。Events set aside: look and retry.")

@@ -94,9 +94,8 @@ async def _verify(service: Service, keys: list[str], records: list[str] | None) 
 def _say(service: str, checked: Checked, *, signed: bool) -> bool:
     """Print what was found; True where something does not fit."""
     heads = f"链头签名 {checked.records}" if signed else "未核验签名(没有公钥)"
-    console.print(
-        f"{service}: {len(checked.heads)} 条链,{checked.lines} 行相符,{checked.pending} 行待入链,{heads}"
-    )
+    counts = f"{len(checked.heads)} 条链,{checked.lines} 行相符,{checked.pending} 行待入链"
+    console.print(f"{service}: {counts},{heads}")
     if first := checked.first:
         console.print(
             f"[red]✗ 不符 {len(checked.misfits)} 处;第一处 first bad row:[/]"

@@ -253,12 +253,12 @@ class Database:
     time. So to SQLAlchemy the connections look as if they committed by themselves.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 12) -> None:
+    def __init__(self, url: str, *, pool_size: int = 12, overflow: int = 4) -> None:
         self.url = url
         self._engine: AsyncEngine = create_async_engine(
             url.replace("postgresql://", "postgresql+asyncpg://", 1),
             pool_size=pool_size,
-            max_overflow=4,
+            max_overflow=overflow,
             pool_pre_ping=False,
             isolation_level="AUTOCOMMIT",
             hide_parameters=True,  # an error text must not carry a person's data into the log
