@@ -11,6 +11,7 @@ from pathlib import Path
 
 MODULES = {
     "write": "write",
+    "walls": "walling",
     "relay": "relay",
     "latency": "latency",
     "rebuild": "rebuild",

@@ -371,7 +371,8 @@ def test(
 @app.command(context_settings={"ignore_unknown_options": True})
 def bench(
     arguments: Annotated[
-        list[str] | None, typer.Argument(help="write relay latency rebuild import demo;--quick")
+        list[str] | None,
+        typer.Argument(help="write walls relay latency rebuild import demo;--quick"),
     ] = None,
 ) -> None:
     """测量性能,与参照并排。Measure the speed beside yardsticks; results in benchmarks/results."""

@@ -24,14 +24,14 @@ async def run(given: argparse.Namespace, report: Report) -> None:
         ours = bed.serve("visits")
         bare = await _start_bare(bed)
         waiting = await visitors.posts(given.requests * given.rounds + given.clients * 10)
-        await _send(bare, "/visits", waiting[: given.clients * 10], given.clients)
-        await _send(ours, PATH, _take(waiting, given.clients * 10), given.clients)
+        await send(bare, "/visits", waiting[: given.clients * 10], given.clients)
+        await send(ours, PATH, take(waiting, given.clients * 10), given.clients)
 
         async def one_of_ours() -> float:
-            return await _send(ours, PATH, _take(waiting, given.requests), given.clients)
+            return await send(ours, PATH, take(waiting, given.requests), given.clients)
 
         async def one_of_bare() -> float:
-            return await _send(bare, "/visits", waiting[: given.requests], given.clients)
+            return await send(bare, "/visits", waiting[: given.requests], given.clients)
 
         # Bare first: it sends the posts that ours takes away in the same round.
         bare_rates, our_rates = await in_turns(given.rounds, one_of_bare, one_of_ours)
@@ -44,7 +44,7 @@ async def run(given: argparse.Namespace, report: Report) -> None:
     report.aims = [Aim(name="POST a visit ÷ bare insert, rate", value=share, least=0.4)]
 
 
-def _take(waiting: list[Post], count: int) -> list[Post]:
+def take(waiting: list[Post], count: int) -> list[Post]:
     taken = waiting[:count]
     del waiting[:count]
     return taken
@@ -56,12 +56,12 @@ async def _start_bare(bed: Bed) -> int:
         "bare",
         ["-m", "benchmarks.measures.bare", str(port)],
         f"http://127.0.0.1:{port}/health",
-        more={"BARE_DATABASE_URL": bed.url("visits")},
+        more={"BARE_DATABASE_URL": bed.databases["visits"].owner_url},
     )
     return port
 
 
-async def _send(port: int, path: str, posts: list[Post], clients: int) -> float:
+async def send(port: int, path: str, posts: list[Post], clients: int) -> float:
     """Send all, `clients` at a time; how many a second were answered."""
     waiting = iter(posts)
 
