@@ -261,7 +261,7 @@ async def _swap(
     for table in REBUILT:
         for statement in swap(table):
             await guard.execute(statement)
-    roles = Roles.of(await guard.fetchval("select current_user"))
+    roles = Roles.of(str(await guard.fetchval("select current_user")))
     for table in REBUILT:
         await guard.execute(wall_script(table, WALLS[table], roles))
     columns = [topic for topic, _ in ends], [part for _, part in ends], list(ends.values())

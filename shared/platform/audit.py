@@ -11,7 +11,7 @@ signed every few minutes, kept in the database and written to a file that can be
 import asyncio
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -68,7 +68,7 @@ class Head:
     hash: bytes = START
 
 
-def link_hash(prev: bytes, n: int, line: Mapping[str, Any]) -> bytes:
+def link_hash(prev: bytes, n: int, line: asyncpg.Record) -> bytes:
     """The hash of a line's link: over the link before, its number, and everything it says."""
     fields = (
         n, line["line_org"], line["id"], line["at_us"], line["actor"], line["action"],
@@ -119,7 +119,7 @@ class Chain:
 
     async def _raise_floor(self, connection: asyncpg.Connection) -> None:
         now = monotonic()
-        newest = int(await connection.fetchval("select coalesce(max(audit_id), 0) from audit_link"))
+        newest = int(await connection.fetchval("select max(audit_id) from audit_link") or 0)
         self._seen.append((now, newest))
         while self._seen and self._seen[0][0] < now - self.LATE_SECONDS:
             self.floor = self._seen.pop(0)[1]
@@ -140,7 +140,7 @@ class Seal:
         found = OKPKey.import_key(key if text.startswith("-----BEGIN") else json.loads(key))
         return cls(service, found, folder)
 
-    async def seal(self, connection: asyncpg.Connection, at: datetime | None = None) -> str | None:
+    async def seal(self, connection: asyncpg.Connection) -> str | None:
         """Sign the heads of all chains that moved since the last record; the record, if any."""
         last = await connection.fetchval("select record from audit_head order by id desc limit 1")
         orgs = [row["org"] for row in await connection.fetch(_ALL_ORGS)]
@@ -149,7 +149,7 @@ class Seal:
         now = {org: [head.n, head.hash.hex()] for org, head in heads.items()}
         if now == before:
             return None
-        when = at or await connection.fetchval("select yinqi_now()")
+        when: datetime = await connection.fetchval("select yinqi_now()")  # pyright: ignore[reportAssignmentType]
         content = {
             "service": self.service,
             "at": when.isoformat(),

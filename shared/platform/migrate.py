@@ -65,7 +65,7 @@ async def make_platform_tables(owner_url: str, more: str = "", walls: Walls | No
     """
     connection = await connect_system(owner_url)
     try:
-        roles = Roles.of(await connection.fetchval("select current_user"))
+        roles = Roles.of(str(await connection.fetchval("select current_user")))
         here = {table: wall for table, wall in PLATFORM.items() if table != "alembic_version"}
         await connection.execute(PLATFORM_NOW + more + script({**here, **(walls or {})}, roles))
     finally:

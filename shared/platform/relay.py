@@ -100,7 +100,7 @@ async def republish(url: str) -> int:
     connection = await connect_system(url)
     try:
         await connection.execute("update log_head set published_off = 0")
-        return int(await connection.fetchval("select sum(next_off) from log_head"))
+        return int(await connection.fetchval("select sum(next_off) from log_head") or 0)
     finally:
         await connection.close()
 
