@@ -38,7 +38,8 @@ class Bell:
                 await asyncio.sleep(0.1)
 
     async def _session(self, rung: asyncio.Event) -> None:
-        connection = await connect_system(self._url)
+        # Even a NOTIFY alone waits for the disk, unless told that nothing depends on it.
+        connection = await connect_system(self._url, synchronous_commit="off")
         try:
             while True:
                 await rung.wait()
