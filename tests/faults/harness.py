@@ -187,7 +187,7 @@ class Load:
     async def run(self) -> None:
         """Write until told to stop; what was begun is repeated until it is acknowledged."""
         account = self._system.mint.account("bank_core", institution_id=uuid4())
-        connection = await asyncpg.connect(self._system.urls["credit"])
+        connection = await connect_system(self._system.urls["credit"])
         await account.keep(connection)
         await connection.close()
         address = f"http://127.0.0.1:{self._system.port}/api/credit/v1"
