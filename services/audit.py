@@ -14,7 +14,7 @@ from shared.platform.audit import LINE, Seal
 from shared.platform.audit_check import Checked, check_trail, key_set
 from shared.platform.connections import connect_system
 from shared.platform.service import Service
-from shared.platform.settings import PlatformSettings
+from shared.platform.settings import PlatformSettings, service_url
 
 console = Console(highlight=False)
 audit = typer.Typer(help="操作记录:核验与导出。The audit trail: verify and export.")
@@ -77,13 +77,8 @@ def _records(service: str, heads: Path | None) -> list[str] | None:
     return path.read_text(encoding="ascii").split()
 
 
-def _url(service: Service) -> str:
-    settings = service.settings()  # pyright: ignore[reportCallIssue] - from the environment
-    return settings.database_url
-
-
 async def _verify(service: Service, keys: list[str], records: list[str] | None) -> Checked:
-    connection = await connect_system(_url(service))
+    connection = await connect_system(service_url(service.name))
     try:
         found = key_set(*keys) if keys else None
         return await check_trail(connection, service=service.name, keys=found, records=records)
@@ -106,7 +101,7 @@ def _say(service: str, checked: Checked, *, signed: bool) -> bool:
 
 
 async def _export(service: Service, folder: Path, key: str | None) -> int:
-    connection = await connect_system(_url(service))
+    connection = await connect_system(service_url(service.name))
     count = 0
     try:
         if key:

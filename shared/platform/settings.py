@@ -101,11 +101,26 @@ class ServiceSettings(Settings):
 def owner_url(service: str) -> str:
     """The address of a service's database for its owner: migrations and rebuilds only.
 
-    Raises: ValidationError, where neither `<SERVICE>_OWNER_URL` nor `…_OWNER_URL_FILE` is set.
+    Raises: LookupError, where neither `<SERVICE>_OWNER_URL` nor `…_OWNER_URL_FILE` is set.
     """
+    return _address(service, "owner_url")
 
-    class Owner(Settings):
+
+def service_url(service: str) -> str:
+    """The address of a service's database for the service, without its other settings.
+
+    Raises: LookupError, where neither `<SERVICE>_DATABASE_URL` nor `…_DATABASE_URL_FILE` is set.
+    """
+    return _address(service, "database_url")
+
+
+def _address(service: str, name: Literal["owner_url", "database_url"]) -> str:
+    class Addresses(Settings):
         model_config = SettingsConfigDict(env_prefix=f"{service.upper()}_", extra="ignore")
-        owner_url: str
+        owner_url: str | None = None
+        database_url: str | None = None
 
-    return Owner().owner_url  # pyright: ignore[reportCallIssue] - from the environment
+    found: str | None = getattr(Addresses(), name)
+    if found is None:
+        raise LookupError(f"{service.upper()}_{name.upper()} is not set")
+    return found
