@@ -177,7 +177,7 @@ async def _make_tables(url: str) -> int:
         for table in REBUILT:
             await connection.execute(f"drop table if exists {table}{NEW}")
             await connection.execute(create_table(table, NEW))
-        return int(await connection.fetchval(MADE))
+        return int(await connection.fetchval(MADE) or 0)
     finally:
         await connection.close()
 

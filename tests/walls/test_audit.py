@@ -74,7 +74,8 @@ async def trail(everything: Stack, superuser: Superuser, tmp_path: Path) -> Trai
 async def test_S20_a_whole_trail_fits(trail: Trail) -> None:
     checked = await trail.check()
     assert checked.misfits == []
-    assert checked.lines == await trail.anyone.fetchval("select count(*) from audit") > 200
+    assert checked.lines == int(await trail.anyone.fetchval("select count(*) from audit") or 0)
+    assert checked.lines > 200
     assert checked.records == 4
     assert len(checked.heads) == 5
 
@@ -274,9 +275,9 @@ async def test_S20_a_running_relay_chains_the_lines_of_many_writers_without_gap(
         connection = await connect_system(url)
         async with asyncio.timeout(15):
             while await connection.fetchval(
-                "select count(*) from audit_link where org = any($1::text[])",
+                "select count(*) < 80 from audit_link where org = any($1::text[])",
                 [str(bank(n).institution_id) for n in range(2)],
-            ) < 80 or not await connection.fetchval("select count(*) from audit_head"):
+            ) or not await connection.fetchval("select count(*) from audit_head"):
                 await asyncio.sleep(0.05)
         checked = await check_trail(
             connection, service="visits", keys=key_set(KEY.as_pem(private=False).decode())

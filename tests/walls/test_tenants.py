@@ -216,7 +216,7 @@ async def test_S06_a_tenant_writes_no_row_of_another_and_takes_no_key_from_it(
     with pytest.raises(asyncpg.UniqueViolationError) as told:
         await attempt(add, *taken)
     # That the id is taken is told, nothing of the row behind it: ids are random, not guessed.
-    assert told.value.detail is None
+    assert getattr(told.value, "detail", None) is None
     now = await anyone.fetchrow(
         "select * from application where application_id = $1", theirs["application_id"]
     )
@@ -262,7 +262,7 @@ async def interleaved(url: str, callers: Sequence[Principal], seed: int) -> int:
             ended, Broke | asyncio.CancelledError | asyncpg.CheckViolationError
         ), ended
     async with database.read(NOBODY) as tx:
-        foreign += int(await (await tx.driver()).fetchval("select count(*) from application"))
+        foreign += int(await (await tx.driver()).fetchval("select count(*) from application") or 0)
     await database.close()
     return foreign
 
@@ -293,7 +293,7 @@ async def test_S05_reaching_beyond_the_walls_ends_with_its_block(
     async with everything.database("credit").transaction(bank(0)) as tx:
         driver = await tx.driver()
         async with tx.beyond_walls():
-            assert await driver.fetchval(count, BANKS[0]) > 0
+            assert await driver.fetchval(count, BANKS[0]) not in (0, None)
         assert await driver.fetchval(count, BANKS[0]) == 0
         with pytest.raises(Broke):
             async with tx.beyond_walls():
