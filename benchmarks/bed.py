@@ -21,17 +21,15 @@ import asyncpg
 from services.identity.domain.model import Account
 from services.identity.domain.tokens import Grant, Signer
 from shared.contracts.identity import Role
-from shared.platform.accounts import ACCOUNTS_UP
 from shared.platform.clock import unix_now
 from shared.platform.embedded.databases import ServiceDatabase
 from shared.platform.embedded.kafka import Kafka
 from shared.platform.embedded.ports import free_port
 from shared.platform.embedded.postgres import Postgres
 from shared.platform.embedded.supervisor import Program
-from shared.platform.migrate import migrate
+from shared.platform.migrate import make_platform_tables, migrate
 from shared.platform.relay import Publisher
 from shared.platform.settings import SERVICES
-from shared.platform.tables import PLATFORM_UP
 from shared.platform.transports.kafka import KafkaPublisher
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,9 +76,9 @@ class Bed:
         self.environment = self._make_environment()
         for name, database in self.databases.items():
             if name in self._services:
-                await migrate(name, database.url)
+                await migrate(name, database.owner_url)
             else:
-                await _execute(database.url, PLATFORM_UP + ACCOUNTS_UP)
+                await make_platform_tables(database.owner_url)
 
     async def __aexit__(
         self,
@@ -122,8 +120,8 @@ class Bed:
         return self.databases[service].log_url
 
     async def connect(self, service: str) -> asyncpg.Connection:
-        """A connection to a service's database."""
-        return await asyncpg.connect(self.url(service))
+        """A connection to a service's database past every wall: it loads and counts."""
+        return await asyncpg.connect(self.postgres.server.url("postgres", service))
 
     def token(self, role: Role, **place: Any) -> str:
         """A signed token for an account with this role and place, valid for some hours."""
@@ -228,11 +226,3 @@ def _answers(address: str) -> bool:
             return answer.status == 200
     except (OSError, urllib.error.URLError):
         return False
-
-
-async def _execute(url: str, script: str) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await connection.execute(script)
-    finally:
-        await connection.close()

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes what docker-compose.yml expects below deploy/secrets: passwords, database addresses and
-# the key that signs tokens. Safe to repeat: what is there is kept. Needs openssl.
+# the keys that sign tokens and the heads of the audit chains. Safe to repeat: what is there is kept. Needs openssl.
 set -eu
 cd "$(dirname "$0")"
 umask 077
@@ -13,13 +13,17 @@ keep() { [ -s "secrets/$1" ] || { cat >"secrets/$1"; chmod 0644 "secrets/$1"; };
 random | keep postgres_password
 random | keep credit_webhook_key
 for service in identity registry allocation visits credit reporting; do
+  random | keep "${service}_owner_password"
   random | keep "${service}_password"
   random | keep "${service}_log_password"
+  printf 'postgresql://%s_owner:%s@postgres:5432/%s' \
+    "$service" "$(cat "secrets/${service}_owner_password")" "$service" | keep "${service}_owner_url"
   printf 'postgresql://%s:%s@postgres:5432/%s' \
     "$service" "$(cat "secrets/${service}_password")" "$service" | keep "${service}_database_url"
 done
-[ -s secrets/identity_signing_key ] ||
-  openssl genpkey -algorithm ed25519 | keep identity_signing_key
+for key in identity_signing_key audit_signing_key; do
+  [ -s "secrets/$key" ] || openssl genpkey -algorithm ed25519 | keep "$key"
+done
 # Certificates of this machine's own, to begin with: replace gateway_certificate and gateway_key by
 # those of your authority, bank_core_authority by the authority that signs the banks' certificates.
 if [ ! -s secrets/gateway_certificate ]; then

@@ -15,6 +15,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from services.audit import commands
 from services.embedded import ROOT, Embedded, Options, Transport, default_home
 from shared.kernel.errors import YinqiError
 from shared.platform.database import Database
@@ -22,7 +23,7 @@ from shared.platform.embedded.processes import EmbeddedError
 from shared.platform.embedded.supervisor import read_state
 from shared.platform.logging import configure
 from shared.platform.service import Service, serve, work
-from shared.platform.settings import SERVICES, PlatformSettings
+from shared.platform.settings import SERVICES, PlatformSettings, owner_url
 
 console = Console(highlight=False)
 app = typer.Typer(
@@ -81,8 +82,7 @@ def migrate(which: Which = "all") -> None:
     from shared.platform.migrate import migrate as bring_up  # noqa: PLC0415
 
     for service in _chosen(which):
-        settings = service.settings()  # pyright: ignore[reportCallIssue]
-        changed = asyncio.run(bring_up(service.name, settings.database_url))
+        changed = asyncio.run(bring_up(service.name, owner_url(service.name)))
         console.print(f"{service.name}: {'已升级' if changed else '已是最新'}")
 
 
@@ -234,6 +234,13 @@ def openapi(
         console.print(f"{folder / service.name}.json")
 
 
+def _find(home: Path) -> None:
+    find_databases(home)
+
+
+app.add_typer(commands(_chosen, _find), name="audit")
+
+
 parked = typer.Typer(help="搁置的事件:查看与重试。Events set aside: look and retry.")
 app.add_typer(parked, name="parked")
 
@@ -291,6 +298,7 @@ def find_databases(home: Path) -> None:
         raise typer.Exit(1)
     for database in server.create_service_databases(*SERVICES):
         os.environ[f"{database.name.upper()}_DATABASE_URL"] = database.url
+        os.environ[f"{database.name.upper()}_OWNER_URL"] = database.owner_url
         os.environ[f"YINQI_LOG_URL_{database.name.upper()}"] = database.log_url
     broker = Kafka(home / "kafka", ROOT / ".yinqi" / "cache")
     if broker.status().up:

@@ -11,13 +11,14 @@ import secrets
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from services.identity.keys import ensure_key
+from services.identity.keys import ensure_audit_key, ensure_key
+from shared.platform.embedded.databases import ServiceDatabase
 from shared.platform.embedded.gateway import SIMULATION_RATES, Rates
 from shared.platform.embedded.kafka import Kafka
 from shared.platform.embedded.nginx import Nginx
@@ -114,8 +115,9 @@ class Embedded:
         units = [self.postgres, *([self.kafka] if self.kafka else [])]
         self._supervisor.start(*units)
         self.nginx = self._gateway()
-        self.environment = self._make_environment(self.nginx.reserve())
-        asyncio.run(self._migrate())
+        databases = self.postgres.create_service_databases(*SERVICES)
+        self.environment = self._make_environment(databases, self.nginx.reserve())
+        asyncio.run(self._migrate(databases))
         self._say("services 服务")
         self._supervisor.start(*self._programs())
         self._say("gateway 网关")
@@ -137,8 +139,9 @@ class Embedded:
             self._chosen[service] = self._ports.port(service)
         return self._chosen[service]
 
-    def _make_environment(self, public_url: str) -> dict[str, str]:
-        databases = self.postgres.create_service_databases(*SERVICES)
+    def _make_environment(
+        self, databases: Sequence[ServiceDatabase], public_url: str
+    ) -> dict[str, str]:
         environment = {
             "PYTHONPATH": str(ROOT),
             "YINQI_TRANSPORT": self.options.transport,
@@ -146,6 +149,8 @@ class Embedded:
             "YINQI_SIMULATION": str(self.options.simulation).lower(),
             "IDENTITY_KEY_DIR": str(self._home / "keys"),
             "IDENTITY_ADMIN_PASSWORD": self.admin_password,
+            "YINQI_AUDIT_KEY_FILE": str(ensure_audit_key(self._home / "keys")),
+            "YINQI_AUDIT_DIR": str(self._home / "audit"),
             "IDENTITY_PUBLIC_URL": public_url,
             # Plain HTTP on loopback; a second factor is for those who run it for others.
             "IDENTITY_SECURE_COOKIE": "false",
@@ -164,9 +169,9 @@ class Embedded:
             environment[f"{name}_PORT"] = str(self._port(database.name))
         return environment
 
-    async def _migrate(self) -> None:
-        for name in SERVICES:
-            await migrate(name, self.environment[f"{name.upper()}_DATABASE_URL"])
+    async def _migrate(self, databases: Sequence[ServiceDatabase]) -> None:
+        for database in databases:
+            await migrate(database.name, database.owner_url)
 
     def _programs(self) -> list[Program]:
         if not self.options.one_process_per_role:

@@ -31,7 +31,7 @@ async def whole_stack(
     """All services on it, started once."""
     folder = tmp_path_factory.mktemp("stack")
     databases = postgres.create_service_databases(*SERVICES)
-    async with running_stack(folder, databases, SERVICES) as stack:
+    async with running_stack(folder, databases, SERVICES, postgres.admin_url) as stack:
         yield stack
 
 

@@ -135,7 +135,7 @@ async def _copying(bed: Bed) -> float:
 async def _rebuilding(bed: Bed, bootstrap: str, processes: int) -> Rebuilt:
     """Ours: a whole rebuild."""
     sources = Sources(
-        database_url=bed.url("reporting"),
+        owner_url=bed.databases["reporting"].owner_url,
         log_url=bed.log_url,
         transport="kafka" if bootstrap else "log",
         bootstrap=bootstrap,

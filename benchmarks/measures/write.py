@@ -56,7 +56,7 @@ async def _start_bare(bed: Bed) -> int:
         "bare",
         ["-m", "benchmarks.measures.bare", str(port)],
         f"http://127.0.0.1:{port}/health",
-        more={"BARE_DATABASE_URL": bed.url("visits")},
+        more={"BARE_DATABASE_URL": bed.databases["visits"].owner_url},
     )
     return port
 

@@ -53,13 +53,24 @@ def sealer_of(settings: Settings) -> Sealer:
 
 def ensure_key(key_dir: Path) -> Path:
     """Make the signing key where there is none; where the public key set stands."""
-    private, public = key_dir / "signing_key.json", key_dir / "jwks.json"
+    return _ensure(key_dir / "signing_key.json", key_dir / "jwks.json")[1]
+
+
+def ensure_audit_key(key_dir: Path) -> Path:
+    """Make the key that signs the heads of the audit trails; where its private half stands.
+
+    Another key than the tokens': whoever runs a service's workers has it, nobody else.
+    """
+    return _ensure(key_dir / "audit_key.json", key_dir / "audit_public.json")[0]
+
+
+def _ensure(private: Path, public: Path) -> tuple[Path, Path]:
     if not private.exists() or not public.exists():
-        key_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         signer = Signer.generate()
         _write(private, signer.private_json)
         _write(public, json.dumps(signer.public))
-    return public
+    return private, public
 
 
 def rotate(key_dir: Path) -> str:

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from services.reporting.rebuild import Sources, rebuild
-from services.reporting.settings import ReportingSettings
-from shared.platform.settings import PlatformSettings
+from shared.platform.settings import PlatformSettings, owner_url
 
 app = typer.Typer(no_args_is_help=True, help="Reporting: figures and bulletins.")
 
@@ -23,9 +22,8 @@ def rebuild_figures(
 ) -> None:
     """Make all figures again from the events; prints a hash per table, old and new."""
     platform = PlatformSettings()
-    settings = ReportingSettings()  # pyright: ignore[reportCallIssue] - from the environment
     sources = Sources(
-        database_url=settings.database_url,
+        owner_url=owner_url("reporting"),
         log_url=platform.log_url,
         transport=platform.transport,
         bootstrap=platform.kafka_bootstrap if (source or platform.transport) == "kafka" else "",

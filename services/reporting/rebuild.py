@@ -25,9 +25,12 @@ from services.reporting.consumers import NAME, TOPICS
 from services.reporting.store.deltas import ROLL_UP_ALL
 from services.reporting.store.refold import MADE, NEW, Done, Task, Where
 from services.reporting.store.tables import REBUILT, create_indexes, create_table, swap
+from services.reporting.store.walls import WALLS
 from shared.contracts.event import PARTITIONS
 from shared.platform.clock import monotonic
+from shared.platform.connections import connect_system
 from shared.platform.transports import Partition
+from shared.platform.walls import Roles, wall_script
 
 Say = Callable[[str], None]
 
@@ -71,13 +74,13 @@ class Rebuilt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where to write, and what to read: the logs, or the topics of `bootstrap`.
+    """Where the owner writes, and what to read: the logs, or the topics of `bootstrap`.
 
     `transport` is what the live consumer reads. Its position there is the broker's on `kafka`; a
     rebuild from the logs leaves it, and what comes again is dropped.
     """
 
-    database_url: str
+    owner_url: str
     log_url: Callable[[str], str]
     transport: Literal["log", "kafka"] = "log"
     bootstrap: str = ""
@@ -98,18 +101,18 @@ async def rebuild(sources: Sources, say: Say = lambda _: None) -> Rebuilt:
         one that the broker does not hold: the worker says which). The old tables then stay.
     """
     found = Rebuilt()
-    guard = await asyncpg.connect(sources.database_url)
+    guard = await connect_system(sources.owner_url)
     try:
         async with guard.transaction():
             starts = await _hold(guard)
             ends = await _heads(sources, starts)
             async with _timed(found, "tables", say):
-                made = await _make_tables(sources.database_url)
+                made = await _make_tables(sources.owner_url)
             say(f"{sum(ends.values()):,} events in {len(ends)} partitions")
             async with _timed(found, "fold", say):
                 done = await _fold_all(guard, sources, made, starts, ends)
             async with _timed(found, "indexes", say):
-                await _finish_tables(sources.database_url)
+                await _finish_tables(sources.owner_url)
             async with _timed(found, "fingerprints", say):
                 found.old = await _fingerprints(sources, "")
                 found.new = await _fingerprints(sources, NEW)
@@ -171,12 +174,12 @@ async def _heads(sources: Sources, starts: Mapping[Partition, int]) -> dict[Part
 
 async def _make_tables(url: str) -> int:
     """New empty tables; by what number the first is known, so that workers of another try stop."""
-    connection = await asyncpg.connect(url)
+    connection = await connect_system(url)
     try:
         for table in REBUILT:
             await connection.execute(f"drop table if exists {table}{NEW}")
             await connection.execute(create_table(table, NEW))
-        return int(await connection.fetchval(MADE))
+        return int(await connection.fetchval(MADE) or 0)
     finally:
         await connection.close()
 
@@ -193,7 +196,7 @@ async def _fold_all(
     )
     tasks = [
         Task(
-            sources.database_url,
+            sources.owner_url,
             made,
             sources.where(),
             list(range(first, PARTITIONS, sources.processes)),
@@ -244,7 +247,7 @@ async def _finish_tables(url: str) -> None:
 
 
 async def _execute(url: str, statements: Sequence[str]) -> None:
-    connection = await asyncpg.connect(url)
+    connection = await connect_system(url)
     try:
         await connection.execute("set maintenance_work_mem = '256MB'; set work_mem = '128MB'")
         for statement in statements:
@@ -255,7 +258,7 @@ async def _execute(url: str, statements: Sequence[str]) -> None:
 
 async def _fingerprints(sources: Sources, suffix: str) -> dict[str, Fingerprint]:
     async def of(tables: Sequence[str]) -> dict[str, Fingerprint]:
-        connection = await asyncpg.connect(sources.database_url)
+        connection = await connect_system(sources.owner_url)
         try:
             found: dict[str, Fingerprint] = {}
             for table in tables:
@@ -296,6 +299,9 @@ async def _swap(
     for table in REBUILT:
         for statement in swap(table):
             await guard.execute(statement)
+    roles = Roles.of(str(await guard.fetchval("select current_user")))
+    for table in REBUILT:
+        await guard.execute(wall_script(table, WALLS[table], roles))
     # What was read from the logs says nothing of the place in a topic: that stays, and what comes
     # again from there is dropped.
     own_place = (sources.transport == "kafka") == bool(sources.bootstrap)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.visits.domain.model import Judged, VisitReport, VoidReason
-from services.visits.domain.record import check_repeat, judge
+from services.visits.domain.record import check_repeat, id_taken, judge
 from services.visits.domain.team import RefusedMember
 from services.visits.store import ground as grounds
 from services.visits.store import photos, refusals, visits
@@ -66,8 +66,8 @@ async def record_visit(command: RecordVisit, tx: Transaction) -> VisitAnswer:
             _announce(report, judged, institution_id, tx)
             return _answer(report, judged.missing, judged.flags)
     recorded = ground.recorded or await grounds.load_recorded(report.visit_id, tx)
-    if recorded is None:
-        raise Conflict("visit.in_progress", "同一走访正在登记,请稍后重试")
+    if recorded is None:  # the id stands for a visit of another bank, which does not exist here
+        raise id_taken()
     check_repeat(recorded, institution_id=institution_id, content_hash=command.content_hash)
     return _answer(report, recorded.missing, recorded.flags)
 

@@ -2,8 +2,7 @@
 
 import asyncio
 
-import asyncpg
-
+from shared.platform.connections import connect_system
 from shared.platform.logging import log
 
 
@@ -40,7 +39,7 @@ class Bell:
 
     async def _session(self, rung: asyncio.Event) -> None:
         # Even a NOTIFY alone waits for the disk, unless told that nothing depends on it.
-        connection = await asyncpg.connect(self._url, server_settings={"synchronous_commit": "off"})
+        connection = await connect_system(self._url, synchronous_commit="off")
         try:
             while True:
                 await rung.wait()

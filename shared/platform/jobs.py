@@ -19,6 +19,7 @@ from sqlalchemy.exc import DBAPIError
 
 from shared.kernel.errors import NotFound, YinqiError
 from shared.kernel.ids import new_id
+from shared.platform.connections import connect_system
 from shared.platform.database import Database, Transaction
 from shared.platform.logging import TRACE, log, new_trace
 from shared.platform.pool import is_transient
@@ -138,7 +139,7 @@ class JobRunner:
         """Work until cancelled."""
         while True:
             try:
-                connection = await asyncpg.connect(self._database.url)
+                connection = await connect_system(self._database.url)
                 try:
                     await connection.add_listener("outbox", lambda *_: self._woken.set())
                     while not connection.is_closed():

@@ -14,7 +14,9 @@ from operator import itemgetter
 
 import asyncpg
 
+from shared.platform.audit import Chaining
 from shared.platform.clock import monotonic
+from shared.platform.connections import connect_system
 from shared.platform.logging import log
 from shared.platform.transports import WrongTopic
 
@@ -107,10 +109,10 @@ async def republish(url: str) -> int:
 
     Consumers drop, by offset, what they have had. A running relay notices within its poll interval.
     """
-    connection = await asyncpg.connect(url)
+    connection = await connect_system(url)
     try:
         await connection.execute("update log_head set published_off = 0")
-        return int(await connection.fetchval("select sum(next_off) from log_head"))
+        return int(await connection.fetchval("select sum(next_off) from log_head") or 0)
     finally:
         await connection.close()
 
@@ -153,10 +155,18 @@ async def _number(connection: asyncpg.Connection, expression: str) -> int:
 class Relay:
     """One per service database; a second one stands by until the first one's connection is gone."""
 
-    def __init__(self, *, service: str, url: str, publisher: "Publisher | None" = None) -> None:
+    def __init__(
+        self,
+        *,
+        service: str,
+        url: str,
+        publisher: "Publisher | None" = None,
+        chaining: Chaining | None = None,
+    ) -> None:
         self._service = service
         self._url = url
         self._publisher = publisher
+        self._chaining = chaining
         self._woken = asyncio.Event()
 
     async def run(self) -> None:
@@ -176,17 +186,24 @@ class Relay:
             await asyncio.sleep(0.2)
 
     async def _session(self) -> None:
-        connection = await asyncpg.connect(self._url)
+        connection = await connect_system(self._url)
         try:
             while not await connection.fetchval("select pg_try_advisory_lock($1)", _LOCK):
                 await asyncio.sleep(POLL_SECONDS)
-            await connection.add_listener("outbox", lambda *_: self._woken.set())
+            await connection.add_listener("outbox", lambda *_: self._wake())
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._move_all(connection))
+                if self._chaining:
+                    group.create_task(self._chaining.run(self._url))
                 if self._publisher:
                     group.create_task(self._publisher.run(self._url))
         finally:
             connection.terminate()
+
+    def _wake(self) -> None:
+        self._woken.set()
+        if self._chaining:
+            self._chaining.wake()
 
     async def _move_all(self, connection: asyncpg.Connection) -> None:
         floor, probed_at = Floor(), monotonic()
@@ -246,7 +263,7 @@ class Publisher:
     async def run(self, url: str) -> None:
         """Publish until cancelled; a broker that is away is tried again every second or sooner."""
         # How far was published need not be durable: what is sent twice is dropped by offset.
-        connection = await asyncpg.connect(url, server_settings={"synchronous_commit": "off"})
+        connection = await connect_system(url, synchronous_commit="off")
         pause, looked_at = 0.1, -self.LOOK_SECONDS
         try:
             while True:

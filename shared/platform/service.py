@@ -17,9 +17,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.kernel.errors import NotFound
-from shared.platform import metrics, openapi, problems
+from shared.platform import audit_routes, metrics, openapi, problems
 from shared.platform.access import may, public
 from shared.platform.accounts import Accounts, accounts_consumer
+from shared.platform.audit import Chaining, Seal
 from shared.platform.auth import TokenVerifier
 from shared.platform.consumer import Consumer, ConsumerLoop
 from shared.platform.database import Database
@@ -170,6 +171,7 @@ class Trace:
 
 def _common_routes(service: Service, platform: PlatformSettings) -> APIRouter:
     router = APIRouter(tags=["platform"])
+    router.include_router(audit_routes.router)
 
     @router.get("/health", dependencies=[public()])
     async def health(request: Request) -> JSONResponse:
@@ -262,6 +264,7 @@ async def work(service: Service) -> None:
         service=service.name,
         url=settings.database_url,
         publisher=_publisher(service, platform),
+        chaining=_chaining(service, platform),
     )
     loops = [
         ConsumerLoop(consumer, database, _source_maker(consumer, settings, platform))
@@ -305,6 +308,17 @@ def _publisher(service: Service, platform: PlatformSettings) -> Publisher | None
     return Publisher(
         service=service.name, publish=kafka.publish, ends=kafka.ends, close=kafka.close
     )
+
+
+def _chaining(service: Service, platform: PlatformSettings) -> Chaining:
+    if not platform.audit_key:
+        log().warning("audit.unsealed", name=service.name, missing="YINQI_AUDIT_KEY_FILE")
+    seal = (
+        Seal.of(service.name, platform.audit_key, platform.audit_dir)
+        if platform.audit_key
+        else None
+    )
+    return Chaining(service=service.name, seal=seal, every_seconds=platform.audit_seal_seconds)
 
 
 def _source_maker(

@@ -57,6 +57,8 @@ class PlatformSettings(Settings):
 
     `simulation` opens the simulated clock (demo and tests only); it must be off in production.
     `worker_name` must differ between processes that work for one service at the same time.
+    `audit_key` (Ed25519, private, workers only) signs the heads of the audit chains every
+    `audit_seal_seconds`; the signed records are also written to files in `audit_dir`.
     """
 
     model_config = SettingsConfigDict(env_prefix="YINQI_", extra="ignore")
@@ -69,6 +71,9 @@ class PlatformSettings(Settings):
     worker_name: str = "worker-0"
     log_level: str = "INFO"
     metrics_port: int | None = None
+    audit_key: str | None = None
+    audit_dir: Path | None = None
+    audit_seal_seconds: float = 600
     log_url_identity: str | None = None
     log_url_registry: str | None = None
     log_url_allocation: str | None = None
@@ -91,3 +96,31 @@ class ServiceSettings(Settings):
     host: str = "127.0.0.1"
     port: int = 8000
     pool_size: int = 12
+
+
+def owner_url(service: str) -> str:
+    """The address of a service's database for its owner: migrations and rebuilds only.
+
+    Raises: LookupError, where neither `<SERVICE>_OWNER_URL` nor `…_OWNER_URL_FILE` is set.
+    """
+    return _address(service, "owner_url")
+
+
+def service_url(service: str) -> str:
+    """The address of a service's database for the service, without its other settings.
+
+    Raises: LookupError, where neither `<SERVICE>_DATABASE_URL` nor `…_DATABASE_URL_FILE` is set.
+    """
+    return _address(service, "database_url")
+
+
+def _address(service: str, name: Literal["owner_url", "database_url"]) -> str:
+    class Addresses(Settings):
+        model_config = SettingsConfigDict(env_prefix=f"{service.upper()}_", extra="ignore")
+        owner_url: str | None = None
+        database_url: str | None = None
+
+    found: str | None = getattr(Addresses(), name)
+    if found is None:
+        raise LookupError(f"{service.upper()}_{name.upper()} is not set")
+    return found

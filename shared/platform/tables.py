@@ -54,10 +54,27 @@ create table job (job_id uuid primary key, kind text not null, params jsonb not 
     owner text not null default '', started_by text not null default '',
     created_at timestamptz not null, beat_at timestamptz);
 create index job_open on job (created_at) where state in ('queued', 'running');
+"""
 
-do $$ begin
-  if exists (select from pg_roles where rolname = current_user || '_log') then
-    execute format('grant select on event_log, log_head to %I', current_user || '_log');
-  end if;
+# The trail is only ever added to: `audit` by the deciding transaction, `audit_link` by the relay,
+# which chains committed lines per organisation, `audit_head` by the same, signed. See audit.py.
+AUDIT_UP = """
+alter table audit add column org text not null default 'platform';
+alter table audit alter column org drop default;
+create index audit_of_org on audit (org, id);
+create index audit_of_subject on audit (subject, id);
+create table audit_link (org text not null, n bigint not null, audit_id bigint not null unique,
+    prev bytea not null, hash bytea not null, primary key (org, n));
+create table audit_head (id bigint generated always as identity primary key,
+    at timestamptz not null, record text not null);
+create function audit_stands() returns trigger language plpgsql as $$ begin
+    raise exception 'the audit trail is never changed or removed'
+        using errcode = 'restrict_violation';
 end $$;
+create trigger audit_stands before update or delete or truncate on audit
+    for each statement execute function audit_stands();
+create trigger audit_stands before update or delete or truncate on audit_link
+    for each statement execute function audit_stands();
+create trigger audit_stands before update or delete or truncate on audit_head
+    for each statement execute function audit_stands();
 """

@@ -247,6 +247,10 @@ async def test_a_movement_in_the_book_cannot_be_changed_or_removed(world: World)
 
     await world.pushed("loans", loan())
     await world.pushed("drawdowns", drawdown())
+    anybody = await world.stack.superuser("credit")
     for statement in ("update movement set amount_fen = 1", "delete from movement"):
         with pytest.raises(asyncpg.RestrictViolationError):
+            await anybody.execute(statement)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await world.stack.rows("credit", statement)
+    await anybody.close()

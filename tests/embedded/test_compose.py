@@ -1,5 +1,6 @@
 """The distributed form as far as it can be judged without Docker, and its database set-up."""
 
+import asyncio
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ import yaml
 from shared.platform.embedded.nginx import find_nginx
 from shared.platform.embedded.pgbinaries import find_binaries
 from shared.platform.embedded.postgres import Postgres
+from shared.platform.migrate import migrate
 
 SERVICES = ("identity", "registry", "allocation", "visits", "credit", "reporting")
 
@@ -34,9 +36,13 @@ def test_every_container_runs_as_an_ordinary_user_without_powers(compose: dict[s
 
 def test_every_service_has_its_own_secret_and_no_other(compose: dict[str, Any]) -> None:
     for name in SERVICES:
-        for role in (name, f"{name}-worker", f"{name}-migrate"):
-            mine = [s for s in compose["services"][role]["secrets"] if s.endswith("database_url")]
-            assert mine == [f"{name}_database_url"], role
+        for role, address in (
+            (name, f"{name}_database_url"),
+            (f"{name}-worker", f"{name}_database_url"),
+            (f"{name}-migrate", f"{name}_owner_url"),
+        ):
+            mine = [s for s in compose["services"][role]["secrets"] if s.endswith("_url")]
+            assert mine == [address], role
             for key, value in compose["services"][role]["environment"].items():
                 assert "PASSWORD" not in key
                 assert "postgresql://" not in str(value)
@@ -108,10 +114,19 @@ def test_the_set_up_script_makes_what_the_services_expect(
     }
     subprocess.run(["sh", str(moved)], check=True, env=env, capture_output=True)
     for name in SERVICES:
-        address = (secrets / f"{name}_database_url").read_text()
-        here = address.replace("@postgres:5432", f"@127.0.0.1:{server.server.port}")
+
+        def reached(secret: str) -> str:
+            address = (secrets / secret).read_text()
+            return address.replace("@postgres:5432", f"@127.0.0.1:{server.server.port}")
+
+        asyncio.run(migrate(name, reached(f"{name}_owner_url")))
+        here = reached(f"{name}_database_url")
         with psycopg.connect(here) as session:
-            session.execute("create table event_log (off bigint)")
+            row = session.execute("select count(*) from event_log").fetchone()
+            assert row == (0,)
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                session.execute("create table mine (n int)")
+            session.rollback()
             row = session.execute("select cardinality(show_trgm('苏州华光'))").fetchone()
             assert row is not None
             assert row[0] >= 5

@@ -47,7 +47,7 @@ def test_a_restart_on_existing_data_is_quick(server: Postgres) -> None:
 
 def test_a_chinese_name_is_found_by_trigrams(server: Postgres) -> None:
     database = server.create_service_database("search")
-    with psycopg.connect(database.url) as session:
+    with psycopg.connect(database.owner_url) as session:
         row = session.execute("select cardinality(show_trgm('苏州华光'))").fetchone()
         assert row is not None
         assert row[0] >= 5
@@ -65,7 +65,7 @@ def test_a_chinese_name_is_found_by_trigrams(server: Postgres) -> None:
 
 
 def test_ranges_of_dates_can_be_kept_apart(server: Postgres) -> None:
-    with psycopg.connect(server.create_service_database("ranges").url) as session:
+    with psycopg.connect(server.create_service_database("ranges").owner_url) as session:
         session.execute(
             "create table span (k uuid, during daterange, "
             "exclude using gist (k with =, during with &&))"
@@ -98,7 +98,7 @@ def test_a_login_opens_no_database_but_its_own(server: Postgres, login: str, dat
 
 def test_the_log_login_reads_what_it_was_granted_and_writes_nothing(server: Postgres) -> None:
     database = server.create_service_database("ledger")
-    with psycopg.connect(database.url) as owner:
+    with psycopg.connect(database.owner_url) as owner:
         owner.execute("create table event_log (off bigint)")
         owner.execute("create table secret (name text)")
         owner.execute("grant select on event_log to ledger_log")

@@ -191,13 +191,13 @@ def test_a_killed_database_and_gateway_come_back_at_their_addresses(tmp_path: Pa
     with Supervisor(tmp_path / "run") as up:
         up.start(postgres, nginx)
         database = postgres.create_service_database("kept")
-        with psycopg.connect(database.url) as session:
+        with psycopg.connect(database.owner_url) as session:
             session.execute("create table fact as select 1 as n")
         for unit in (postgres, nginx):
             before = pid_of(tmp_path / "run", unit.name)
             os.kill(before, signal.SIGKILL)
             assert wait_until(lambda: unit.status().pid not in {None, before}, 10)  # noqa: B023
-        with psycopg.connect(database.url) as session:
+        with psycopg.connect(database.owner_url) as session:
             assert session.execute("select n from fact").fetchone() == (1,)
         with urllib.request.urlopen(f"{nginx.url}/healthz", timeout=5) as answer:
             assert answer.read() == b"ok\n"

@@ -16,12 +16,13 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx2
 
-from shared.platform.accounts import ACCOUNTS_UP
+from shared.platform.connections import connect_system
 from shared.platform.embedded.kafka import Kafka
 from shared.platform.embedded.ports import free_port
 from shared.platform.embedded.postgres import Postgres
 from shared.platform.embedded.supervisor import Program
-from shared.platform.tables import PLATFORM_UP
+from shared.platform.migrate import make_platform_tables
+from shared.platform.walls import COMMANDS, Wall
 from tests.faults.killable import Killable
 from tests.faults.program import CREDIT_TABLES, REPORTING_TABLES
 from tests.support.tokens import TokenMint
@@ -84,7 +85,11 @@ class System(Killable):
         databases = await asyncio.to_thread(
             self.postgres.create_service_databases, "credit", "reporting", "identity"
         )
-        more = {"credit": CREDIT_TABLES, "reporting": REPORTING_TABLES, "identity": ""}
+        more = {
+            "credit": (CREDIT_TABLES, ("booked", "booked_account")),
+            "reporting": (REPORTING_TABLES, ("had", "sums")),
+            "identity": ("", ()),
+        }
         environment = {
             "PYTHONPATH": str(ROOT),
             "YINQI_TRANSPORT": self.transport,
@@ -98,9 +103,9 @@ class System(Killable):
             self.urls[database.name] = database.url
             environment[f"{database.name.upper()}_DATABASE_URL"] = database.url
             environment[f"YINQI_LOG_URL_{database.name.upper()}"] = database.log_url
-            connection = await asyncpg.connect(database.url)
-            await connection.execute(PLATFORM_UP + ACCOUNTS_UP + more[database.name])
-            await connection.close()
+            tables, names = more[database.name]
+            walls = {table: Wall(everyone=COMMANDS) for table in names}
+            await make_platform_tables(database.owner_url, tables, walls)
         self._add("api", "serve", "credit", environment)
         self._add("relay", "work", "credit", environment)
         for worker in ("w0", "w1"):
@@ -126,7 +131,7 @@ class System(Killable):
     async def token(self) -> str:
         """A token of a bank's core that the service knows of."""
         account = self.mint.account("bank_core", institution_id=uuid4())
-        connection = await asyncpg.connect(self.urls["credit"])
+        connection = await connect_system(self.urls["credit"])
         await account.keep(connection)
         await connection.close()
         return account.token
@@ -346,8 +351,8 @@ async def kill_under_load(
 
 async def count(system: System, load: Acknowledged) -> Result:
     """The oracle: what writers were told, the producer's aggregates, the consumer's sums."""
-    credit = await asyncpg.connect(system.urls["credit"])
-    reporting = await asyncpg.connect(system.urls["reporting"])
+    credit = await connect_system(system.urls["credit"])
+    reporting = await connect_system(system.urls["reporting"])
     booked = await credit.fetch("select id, count(*) as n from booked group by id")
     had = await reporting.fetch("select id, count(*) as n from had group by id")
     accounts = {tuple(r) for r in await credit.fetch("select key, total, n from booked_account")}

@@ -148,9 +148,12 @@ async def test_ST_06_the_database_refuses_to_change_an_edition(
 ) -> None:
     world = await a_fed_world(stack, 35, events=20)
     await publish(stack, world)
+    anybody = await stack.superuser("reporting")
     with pytest.raises(asyncpg.RaiseError, match="ST-06"):
-        async with stack.database("reporting").transaction() as tx:
-            await (await tx.driver()).execute(statement)
+        await anybody.execute(statement)
+    await anybody.close()
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await stack.rows("reporting", statement)
 
 
 async def test_a_bulletin_is_announced_once_however_often_it_is_asked_for(stack: Stack) -> None:

@@ -27,7 +27,7 @@ from tests.support.stack import Stack
 def sources(stack: Stack, *, processes: int = 2) -> Sources:
     """The stack's databases."""
     return Sources(
-        database_url=stack.databases["reporting"].url,
+        owner_url=stack.databases["reporting"].owner_url,
         log_url=lambda service: stack.databases[service].log_url,
         processes=processes,
     )

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from services.reporting.consumers import TOPICS
 from services.reporting.rebuild import rebuild
+from shared.platform.connections import connect_system
 from shared.platform.embedded.kafka import Kafka
 from shared.platform.relay import Publisher, republish
 from shared.platform.transports.kafka import KafkaPublisher
@@ -49,7 +49,7 @@ async def send(stack: Stack, broker: Kafka) -> None:
 async def execute(stack: Stack, sql: str) -> None:
     """Do something in every log's database."""
     for topic in TOPICS:
-        connection = await asyncpg.connect(stack.databases[topic.removesuffix(".events")].url)
+        connection = await connect_system(stack.databases[topic.removesuffix(".events")].url)
         await connection.execute(sql)
         await connection.close()
 

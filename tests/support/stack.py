@@ -20,6 +20,7 @@ import httpx2
 from services.identity.keys import ensure_key
 from shared.contracts.event import PARTITIONS, Event
 from shared.contracts.identity import Role
+from shared.platform.connections import connect_system
 from shared.platform.consumer import apply_records
 from shared.platform.database import Database
 from shared.platform.embedded.databases import ServiceDatabase
@@ -42,8 +43,14 @@ class Stack:
     """Some services on one PostgreSQL, driven by the test."""
 
     def __init__(
-        self, *, databases: dict[str, ServiceDatabase], mint: TokenMint, services: Sequence[str]
+        self,
+        *,
+        databases: dict[str, ServiceDatabase],
+        mint: TokenMint,
+        services: Sequence[str],
+        admin_url: str,
     ) -> None:
+        self.admin_url = admin_url
         self.databases = databases
         self.mint = mint
         self.services = {name: service_named(name) for name in services}
@@ -66,7 +73,7 @@ class Stack:
         for name, database in self.databases.items():
             os.environ[f"{name.upper()}_DATABASE_URL"] = database.url
             os.environ[f"YINQI_LOG_URL_{name.upper()}"] = database.log_url
-            await migrate(name, database.url)
+            await migrate(name, database.owner_url)
             self._open[name] = Database(database.url, pool_size=4)
         for name, service in self.services.items():
             app = create_app(service, PlatformSettings())
@@ -131,22 +138,22 @@ class Stack:
     async def _move_outboxes(self) -> bool:
         moved = 0
         for name in self.databases:
-            connection = await self._wire(name)
+            connection = await self.owner(name)
             while count := await move(connection):
                 moved += count
         return moved > 0
 
-    async def _wire(self, service: str) -> asyncpg.Connection:
-        """A connection to a service's database that is kept open: signing in costs ten times more."""
+    async def owner(self, service: str) -> asyncpg.Connection:
+        """A kept connection of the owner of a service's database: signing in costs ten times more."""
         wire = self._wires.get(service)
         if wire is None or wire.is_closed():
-            wire = self._wires[service] = await asyncpg.connect(self.databases[service].url)
+            wire = self._wires[service] = await connect_system(self.databases[service].owner_url)
         return wire
 
     async def _consume(self, service: str, consumer: Any) -> bool:
         done = False
         for topic in consumer.topics:
-            log = await self._wire(topic.removesuffix(".events"))
+            log = await self.owner(topic.removesuffix(".events"))
             while records := await self._next(service, consumer.name, topic, log):
                 await apply_records(consumer, self._open[service], records)
                 done = True
@@ -155,7 +162,7 @@ class Stack:
     async def _next(
         self, service: str, consumer: str, topic: str, connection: asyncpg.Connection
     ) -> list[Record]:
-        own = await self._wire(service)
+        own = await self.owner(service)
         rows = await own.fetch(
             "select part, next_off from consumer_offset where consumer = $1 and topic = $2",
             consumer,
@@ -174,7 +181,7 @@ class Stack:
 
         async def keep() -> None:
             async with self._keeping:  # callers may come at once; the wire carries one at a time
-                wire = await self._wire(service)
+                wire = await self.owner(service)
                 await account.keep(wire, owner=service == ACCOUNTS_OWNER)
 
         return Caller(self._clients[service], account.token, keep)
@@ -184,14 +191,18 @@ class Stack:
         async with self._open[service].read() as tx:
             return await (await tx.driver()).fetch(sql, *args)
 
+    async def superuser(self, service: str) -> asyncpg.Connection:
+        """A connection past every wall, for tests of what stands behind them; close it."""
+        return await asyncpg.connect(self.admin_url.rpartition("/")[0] + f"/{service}")
+
     async def empty(self) -> None:
         """Throw all rows away: every test begins with nothing."""
-        await asyncio.gather(*[_empty(await self._wire(name)) for name in self.databases])
+        await asyncio.gather(*[_empty(await self.owner(name)) for name in self.databases])
 
     async def set_clock(self, instant: str) -> None:
         """Put the simulated clock of every service to an instant (ISO, with offset)."""
         for name in self.databases:
-            await (await self._wire(name)).execute(
+            await (await self.owner(name)).execute(
                 "update platform_clock set shift = $1::text::timestamptz - clock_timestamp()",
                 instant,
             )
@@ -229,13 +240,19 @@ class Caller:
         return await self("POST", path, **request)
 
 
+_VERBS = ("disable", "enable")
+
+
 async def _empty(connection: asyncpg.Connection) -> None:
     tables = await connection.fetch(
         "select tablename from pg_tables where schemaname = 'public'"
         " and tablename not in ('alembic_version', 'platform_clock', 'log_head')"
     )
     names = ", ".join(f'"{row["tablename"]}"' for row in tables)
-    await connection.execute(f"truncate {names} restart identity cascade")
+    trail = ("audit", "audit_link", "audit_head")
+    switches = ["; ".join(f"alter table {t} {verb} trigger user" for t in trail) for verb in _VERBS]
+    truncate = f"truncate {names} restart identity cascade"
+    await connection.execute(f"{switches[0]}; {truncate}; {switches[1]}")
     await connection.execute(
         "update log_head set next_off = 0, published_off = 0, at = '-infinity'"
     )
@@ -244,13 +261,14 @@ async def _empty(connection: asyncpg.Connection) -> None:
 
 @asynccontextmanager
 async def running_stack(
-    folder: Path, databases: Sequence[ServiceDatabase], services: Sequence[str]
+    folder: Path, databases: Sequence[ServiceDatabase], services: Sequence[str], admin_url: str
 ) -> AsyncIterator[Stack]:
     """A started stack of the named services."""
     stack = Stack(
         databases={database.name: database for database in databases},
         mint=TokenMint(folder),
         services=services,
+        admin_url=admin_url,
     )
     await stack.start(folder)
     try:

@@ -171,8 +171,8 @@ async def known_today(tx: Transaction, namings: list[Naming]) -> Known:
     )
     staff = await driver.fetch(
         "select staff_id, institution_id from (select distinct on (staff_id) staff_id,"
-        " institution_id, valid_to from roster where staff_id = any($1::uuid[])"
-        " and valid_from <= $2 order by staff_id, valid_from desc) s"
+        " institution_id, valid_to from roster_of($1::uuid[]) where"
+        " valid_from <= $2 order by staff_id, valid_from desc) s"
         " where valid_to is null or valid_to >= $2",
         [one.staff_id for one in namings],
         tx.today,

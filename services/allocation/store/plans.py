@@ -12,6 +12,7 @@ import msgspec
 from services.allocation.domain.model import Plan, PlanState
 from services.allocation.domain.planning import CityPlan, CityTask, LoadRow, PlanRow
 from services.allocation.domain.splitting import Shortage
+from shared.platform.bulk import insert_rows
 from shared.platform.conditions import Conditions
 from shared.platform.database import Transaction
 
@@ -90,13 +91,13 @@ class RowOfPlan:
 
 
 # A job that gave up for a reason outside the plan leaves it `solving`: the reader is told all the
-# same, from the job.
+# same, from the job. Who did not start the job sees no job, and its plan as done.
 _SELECT = """
 select p.plan_id, p.campaign_id, p.tier, p.version, p.round, p.seed,
   case when p.state = 'solving' and j.state = 'failed' then 'failed' else p.state end as state,
   p.rests_on, p.rotated_on, p.solved_on, p.job_id, p.publication_job_id,
-  case when b.job_id is null then j.progress else b.progress end as progress,
-  case when b.job_id is null then j.stage else b.stage end as stage,
+  coalesce(case when b.job_id is null then j.progress else b.progress end, 1) as progress,
+  coalesce(case when b.job_id is null then j.stage else b.stage end, '') as stage,
   coalesce(b.state in ('queued', 'running'), false) as publishing,
   p.assigned, p.unassigned, p.exhausted, p.moved, p.gini_bp, p.failure_code,
   coalesce(p.failure, j.error, b.error) as failure,
@@ -213,15 +214,16 @@ async def add_rows(
     plan_id: UUID,
     rows: Iterable[tuple[PlanRow, UUID | None, str]],
 ) -> None:
-    """Write rows by COPY, each with its assignment id (None: no target) and its county.
+    """Write rows, each with its assignment id (None: no target) and its county.
 
     The rows are made as they are sent, so that the process goes on with other work in between.
     """
     encode = msgspec.json.Encoder().encode
     driver = await tx.driver()
-    await driver.copy_records_to_table(
+    await insert_rows(
+        driver,
         "plan_row",
-        records=(
+        rows=(
             (plan_id, row.enterprise_id, assignment_id, region, row.city_code, row.node_kind,
              row.bureau_code, row.institution_id, row.nearest_outlet_id, row.distance_m,
              encode(row.reason).decode())
@@ -237,9 +239,10 @@ async def add_loads(tx: Transaction, plan_id: UUID, loads: Iterable[LoadRow]) ->
     """Write the load report."""
     names = LoadRow.__slots__
     driver = await tx.driver()
-    await driver.copy_records_to_table(
+    await insert_rows(
+        driver,
         "plan_load",
-        records=[(plan_id, *(getattr(load, name) for name in names)) for load in loads],
+        rows=[(plan_id, *(getattr(load, name) for name in names)) for load in loads],
         columns=["plan_id", *names],
     )
 
@@ -259,9 +262,10 @@ async def add_city(tx: Transaction, plan_id: UUID, task: CityTask, solved: CityP
         solved.digest,
         zlib.compress(msgspec.msgpack.encode(task), 1),
     )
-    await driver.copy_records_to_table(
+    await insert_rows(
+        driver,
         "plan_shortage",
-        records=[
+        rows=[
             (plan_id, solved.city_code, one.slots, one.short, list(one.institution_ids),
              list(one.enterprise_ids))
             for one in solved.shortages

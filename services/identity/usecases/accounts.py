@@ -50,7 +50,9 @@ class RowResult:
 
 async def open_accounts(command: OpenAccounts, tx: Transaction) -> list[RowResult]:
     """Open accounts; a bank's head office opens those of its own people only."""
-    taken = await accounts.taken_usernames(tx.connection, [row.username for row in command.rows])
+    async with tx.beyond_walls():  # names are unique on the whole platform
+        names = [row.username for row in command.rows]
+        taken = await accounts.taken_usernames(tx.connection, names)
     results: list[RowResult] = []
     opened: list[Account] = []
     for number, row in enumerate(command.rows, start=1):

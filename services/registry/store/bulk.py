@@ -1,4 +1,4 @@
-"""Many rows at once through the driver: COPY in, and look-ups by array."""
+"""Many rows at once through the driver: in, and look-ups by array."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -6,16 +6,15 @@ from uuid import UUID
 
 import asyncpg
 
+from shared.platform.bulk import insert_rows
 from shared.platform.database import Transaction
 
 
-async def copy(
+async def add(
     tx: Transaction, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> None:
-    """Put new rows into a table, by COPY."""
-    if rows:
-        driver = await tx.driver()
-        await driver.copy_records_to_table(table, records=rows, columns=list(columns))
+    """Put new rows into a table."""
+    await insert_rows(await tx.driver(), table, columns, rows)
 
 
 async def fetch(tx: Transaction, sql: str, *args: Any) -> list[asyncpg.Record]:

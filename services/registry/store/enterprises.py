@@ -6,7 +6,7 @@ from datetime import date
 from uuid import UUID
 
 from services.registry.domain.records import EnterpriseRow
-from services.registry.store.bulk import change_rows, copy, execute, fetch
+from services.registry.store.bulk import add, change_rows, execute, fetch
 from shared.platform.database import Transaction
 
 _SLICE = (
@@ -89,7 +89,7 @@ async def add_enterprises(
 ) -> None:
     """Store enterprises nobody has named before, each with its first slice and its persons."""
     listed_on = date.fromisoformat(list_vintage)
-    await copy(
+    await add(
         tx,
         "enterprise",
         (
@@ -133,7 +133,7 @@ async def add_enterprises(
         ],
     )
     await _add_slices(tx, rows, listed_on)
-    await copy(
+    await add(
         tx,
         "person_data",
         ("subject_id", "name", "phone"),
@@ -147,7 +147,7 @@ async def add_enterprises(
 
 async def _add_slices(tx: Transaction, rows: Sequence[EnterpriseRow], valid_from: date) -> None:
     now = tx.now
-    await copy(
+    await add(
         tx,
         "enterprise_slice",
         _SLICE,
@@ -227,7 +227,7 @@ async def add_members(
     tx: Transaction, import_id: UUID, list_vintage: str, rows: Sequence[EnterpriseRow]
 ) -> None:
     """Put enterprises on a list; what the list says of them never changes again (R4)."""
-    await copy(
+    await add(
         tx,
         "list_member",
         (

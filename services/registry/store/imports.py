@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import text
 
 from services.registry.domain.records import Kind, Reason
-from services.registry.store.bulk import copy
+from services.registry.store.bulk import add
 from shared.contracts.identity import Role
 from shared.platform.database import Transaction
 
@@ -156,7 +156,7 @@ async def add_chunk(
     tx: Transaction, import_id: UUID, n: int, counts: Counts, outcomes: Sequence[RowOutcome]
 ) -> None:
     """Keep a chunk's outcome; its key makes sure that no chunk is written twice."""
-    await copy(
+    await add(
         tx,
         "import_chunk",
         ("import_id", "n", "rows", "taken", "refused", "doubtful", "new", "changed", "unchanged"),
@@ -175,7 +175,7 @@ async def add_chunk(
         ],
     )
     encode = msgspec.json.Encoder().encode
-    await copy(
+    await add(
         tx,
         "import_row",
         ("import_id", "row_no", "outcome", "change", "key", "reasons"),

@@ -73,7 +73,9 @@ async def change_enterprise(command: ChangeEnterprise, tx: Transaction) -> Enter
     if not command.reason.strip():
         raise BadInput("change.reason_missing", "请填写变更原因")
     new = _changed(command, now, tx)
-    await store.change_enterprise(tx, command.enterprise_id, new)
+    async with tx.beyond_walls():  # a bureau may move an enterprise to another's city
+        await store.change_enterprise(tx, command.enterprise_id, new)
+        changed = await _file(tx, command.enterprise_id)
     tx.emit(
         EnterpriseChanged(
             enterprise_id=command.enterprise_id,
@@ -95,12 +97,17 @@ async def change_enterprise(command: ChangeEnterprise, tx: Transaction) -> Enter
             "valid_from": new.valid_from,
         },
     )
-    # A bureau that moves an enterprise out of its city still gets the answer of its own change.
-    changed = await store.find_enterprise(tx, command.enterprise_id, scoped=False)
+    return changed
+
+
+async def _file(tx: Transaction, enterprise_id: UUID) -> EnterpriseFile:
+    """The file after a change: also where that took it out of the caller's city."""
+    found = await store.find_enterprise(tx, enterprise_id, scoped=False)
+    assert found is not None  # it was locked a moment ago
     return EnterpriseFile(
-        changed or now,
-        await store.slices_of(tx, command.enterprise_id),
-        await store.vintages_of(tx, command.enterprise_id),
+        found,
+        await store.slices_of(tx, enterprise_id),
+        await store.vintages_of(tx, enterprise_id),
     )
 
 

@@ -29,6 +29,7 @@ from services.reporting.store import labels
 from services.reporting.store.copying import copy, delta_row, fact_row
 from services.reporting.store.tables import REBUILT
 from shared.contracts.event import PARTITIONS, UnknownEvent, decode, sequence_of
+from shared.platform.connections import connect_system
 from shared.platform.transports import History, Partition, Told
 from shared.platform.transports.log_history import LogHistory
 
@@ -63,7 +64,7 @@ class Task(msgspec.Struct, frozen=True):
     `parked`: topic, key, the last sequence that had its effect.
     """
 
-    database_url: str
+    owner_url: str
     made: int
     where: Where
     parts: list[int]
@@ -110,7 +111,7 @@ class _Worker:
 
     async def run(self) -> Done:
         """Refold every partition of the task."""
-        target = await asyncpg.connect(self._task.database_url)
+        target = await connect_system(self._task.owner_url)
         try:
             for part in self._task.parts:
                 events = sum(self._ends[topic, part] for topic in TOPICS)

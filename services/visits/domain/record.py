@@ -143,6 +143,11 @@ def check_repeat(recorded: Recorded, *, institution_id: UUID, content_hash: byte
     Source:  V10.
     """
     if recorded.institution_id != institution_id or recorded.content_hash != content_hash:
-        raise Conflict(
-            "visit.id_taken", "走访编号已被使用", "同一编号已登记了内容不同的走访,请新建一条"
-        )
+        raise id_taken()
+
+
+def id_taken() -> Conflict:
+    """The error for a visit id that stands for another report, whoever made it."""
+    return Conflict(
+        "visit.id_taken", "走访编号已被使用", "同一编号已登记了内容不同的走访,请新建一条"
+    )

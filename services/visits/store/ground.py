@@ -27,10 +27,9 @@ select v.institution_id as v_institution_id, v.content_hash, v.missing, v.flags,
        c.opens_on, c.visits_from, c.visits_until,
        a.assignment_id, a.region_code as a_region_code, a.assigned_on,
        e.region_code, e.longitude_e6, e.latitude_e6, e.precision,
-       (select json_agg(r)::text from roster r where r.staff_id = any($6)) as roster,
+       (select json_agg(r)::text from roster_of($6) r) as roster,
        (select json_agg(json_build_object('photo_id', p.photo_id, 'visit_id', p.visit_id,
-            'seen_before', exists (select from photo q where q.original_sha256 = p.original_sha256
-                and q.visit_id <> $1)))::text
+            'seen_before', photo_served(p.original_sha256, $1)))::text
         from photo p where p.photo_id = any($7) and p.institution_id = $4) as photos
 from (values (1)) as one
 left join visit v on v.visit_id = $1

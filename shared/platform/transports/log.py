@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import asyncpg
 
 from shared.contracts.event import PARTITIONS
+from shared.platform.connections import connect_system
 from shared.platform.relay import read_log
 from shared.platform.transports import FindPositions, LostEvents, Partition, Record
 
@@ -44,13 +45,13 @@ class LogSource:
         Raises: LostEvents, where a log is shorter than what this consumer has had of it.
         """
         self._find = find_positions
-        self._lock = lock = await asyncpg.connect(self._own_url)
+        self._lock = lock = await connect_system(self._own_url)
         while not await lock.fetchval(
             "select pg_try_advisory_lock(hashtextextended($1, 1))", self._consumer
         ):
             await asyncio.sleep(WAIT_SECONDS / 2)
         for topic in self._topics:
-            connection = await asyncpg.connect(self._log_url(topic.removesuffix(".events")))
+            connection = await connect_system(self._log_url(topic.removesuffix(".events")))
             self._connections[topic] = connection
             await connection.add_listener("event_log", self._listener(topic))
         await self.rewind()

@@ -1,0 +1,37 @@
+"""Whose the rows of allocation's tables are: a bank's, a city's, or the province's alone."""
+
+from typing import Final
+
+from shared.platform.walls import Via, Wall, Walls
+
+_READ: Final = ("select",)
+_PROVINCE: Final = Wall()
+
+WALLS: Final[Walls] = {
+    "institution": Wall.reference(),
+    "outlet": Wall(institution="institution_id", region="region_code", tenants=_READ),
+    "roster": Wall(institution="institution_id", tenants=_READ),
+    "list_entry": Wall(region="region_code", enterprise="enterprise_id", tenants=_READ),
+    "list_import": _PROVINCE,
+    "enterprise_change": Wall(region="region_code", enterprise="enterprise_id", tenants=_READ),
+    "financing": Wall(institution="institution_id", enterprise="enterprise_id", tenants=_READ),
+    "campaign": Wall.reference(),
+    "enrolment": Wall(region="region_code", enterprise="enterprise_id", tenants=_READ),
+    "plan": Wall(shown="state in ('published', 'superseded')", tenants=()),
+    "plan_city": Wall(region="city_code", tenants=_READ),
+    "plan_row": Wall(
+        institution="institution_id",
+        region="region_code",
+        enterprise="enterprise_id",
+        tenants=_READ,
+    ),
+    "plan_load": Wall(institution="institution_id", region="city_code", tenants=_READ),
+    "plan_shortage": Wall(region="city_code", tenants=_READ),
+    "assignment": Wall(
+        institution="institution_id",
+        region="region_code",
+        enterprise="enterprise_id",
+        tenants=("select", "update"),
+    ),
+    "contact": Wall(via=(Via("assignment_id", "assignment", "assignment_id"),)),
+}

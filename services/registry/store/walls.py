@@ -1,0 +1,33 @@
+"""Whose the rows of registry's tables are: a bank sees whom it works for, and its own people."""
+
+from typing import Final
+
+from shared.platform.walls import Via, Wall, Walls, context
+
+_OF_ENTERPRISE: Final = (Via("enterprise_id", "enterprise", "enterprise_id"),)
+_OF_IMPORT: Final = (Via("import_id", "import", "import_id"),)
+
+WALLS: Final[Walls] = {
+    "import": Wall(institution="institution_id"),
+    "import_chunk": Wall(via=_OF_IMPORT),
+    "import_row": Wall(via=_OF_IMPORT),
+    "enterprise": Wall(
+        region="region_code",
+        enterprise="enterprise_id",
+        where="exists (select from access a where a.enterprise_id = {table}.enterprise_id"
+        f" and a.institution_id = {context('institution', 'uuid')})",
+    ),
+    "enterprise_name": Wall(via=_OF_ENTERPRISE),
+    "enterprise_slice": Wall(via=_OF_ENTERPRISE),
+    "list_member": Wall(via=_OF_ENTERPRISE),
+    "person_data": Wall(
+        via=(
+            Via("subject_id", "enterprise", "enterprise_id"),
+            Via("subject_id", "staff", "staff_id"),
+        )
+    ),
+    "institution": Wall.reference(institution="institution_id"),
+    "outlet": Wall(institution="institution_id", region="region_code"),
+    "staff": Wall(institution="institution_id", via=(Via("outlet_id", "outlet", "outlet_id"),)),
+    "access": Wall(institution="institution_id", tenants=("select",)),
+}

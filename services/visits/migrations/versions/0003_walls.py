@@ -1,0 +1,28 @@
+"""The audit trail knows its organisation and is chained; questions that reach past the walls."""
+
+from shared.platform.migrations import run_sql
+from shared.platform.tables import AUDIT_UP
+
+revision = "0003"
+down_revision = "0002"
+
+# Judging a team asks whose the named people are, at other banks too; only these are told.
+ROSTER_OF = """
+create function roster_of(ids uuid[]) returns setof roster language sql stable
+  set "yinqi.reach" = 'system' as 'select * from roster where staff_id = any(ids)';
+"""
+
+# Whether a photo has served another visit before is asked across all banks; yes or no is told.
+PHOTO_SERVED = """
+create function photo_served(sha256 bytea, except_visit uuid) returns boolean language sql stable
+  set "yinqi.reach" = 'system' as
+  'select exists (select from photo where original_sha256 = sha256 and visit_id <> except_visit)';
+"""
+
+
+def upgrade() -> None:
+    """Add the organisation, the links and the signed heads."""
+    run_sql("set local lock_timeout = '5s'")
+    run_sql(AUDIT_UP)
+    run_sql(ROSTER_OF)
+    run_sql(PHOTO_SERVED)

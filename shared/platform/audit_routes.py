@@ -1,0 +1,80 @@
+"""The audit trail over HTTP, the same in every service."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from shared.kernel.errors import BadInput
+from shared.platform import audit_search
+from shared.platform.access import may
+from shared.platform.audit_search import AuditFilter
+from shared.platform.web import Cursor, Limit, Out, Run, decode_cursor, page_of
+
+router = APIRouter(tags=["platform"])
+Text = Annotated[str | None, Query(min_length=1, max_length=120)]
+
+
+class AuditOut(Out):
+    """One act: who did what to which subject, and its place in its organisation's chain.
+
+    `n` and `hash` are null for the moment until the line is chained.
+    """
+
+    id: int
+    org: str
+    n: int | None
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    before: Any
+    after: Any
+    trace: str
+    hash: str | None
+
+
+class AuditPage(Out):
+    """Acts, newest first."""
+
+    items: list[AuditOut]
+    next_cursor: str | None
+
+
+@router.get("/audit", dependencies=[may("audit", "read")])
+async def get_audit(
+    run: Run,
+    *,
+    org: Text = None,
+    actor: Text = None,
+    action: Text = None,
+    subject: Text = None,
+    since: Annotated[date | None, Query(alias="from", description="起始日期(含)")] = None,
+    until: Annotated[date | None, Query(alias="to", description="截止日期(含)")] = None,
+    cursor: Cursor = None,
+    limit: Limit = 100,
+) -> AuditPage:
+    """操作记录:本机构的;审计员可见全部。`action` 按开头匹配。"""
+    wanted = AuditFilter(
+        org=org,
+        actor=actor,
+        action=action,
+        subject=subject,
+        since=since,
+        until=until,
+        before=_place(cursor),
+        limit=limit,
+    )
+    found = await run.read(audit_search.page, wanted)
+    rows, following = page_of(found, limit, lambda line: (line.id,))
+    items = [AuditOut.model_validate(line) for line in rows]
+    return AuditPage(items=items, next_cursor=following)
+
+
+def _place(cursor: str | None) -> int | None:
+    parts = decode_cursor(cursor, parts=1)
+    if parts is None:
+        return None
+    if not isinstance(parts[0], int) or isinstance(parts[0], bool) or abs(parts[0]) >= 2**63:
+        raise BadInput("page.cursor", "分页标记无效,请从第一页重新查询")
+    return parts[0]
