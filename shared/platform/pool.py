@@ -5,12 +5,15 @@ processor time to hand one out and take it back. So what was opened stays checke
 """
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+_SAVEPOINTS = itertools.count()
 
 
 class Pool:
@@ -68,6 +71,20 @@ class Pool:
 async def _throw_away(connection: AsyncConnection) -> None:
     await connection.invalidate()
     await connection.close()
+
+
+@asynccontextmanager
+async def savepoint(driver: asyncpg.Connection) -> AsyncIterator[None]:
+    """A part of the running transaction that an exception takes back alone."""
+    name = f"s{next(_SAVEPOINTS)}"
+    await driver.execute(f"savepoint {name}")
+    try:
+        yield
+    except BaseException:
+        if not driver.is_closed():
+            await driver.execute(f"rollback to savepoint {name}")
+        raise
+    await driver.execute(f"release savepoint {name}")
 
 
 @contextmanager

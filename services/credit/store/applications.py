@@ -8,6 +8,7 @@ from asyncpg import Connection, Record, UniqueViolationError
 
 from services.credit.domain.applications import Application, Decision, Filing
 from services.credit.store.scope import Filter
+from shared.platform.pool import savepoint
 
 State = Literal["filed", "approved", "declined"]
 
@@ -32,7 +33,7 @@ async def add(driver: Connection, application: Application, now: datetime) -> bo
     """Enter an application; False where its id is taken already."""
     filing = application.filing
     try:
-        async with driver.transaction():
+        async with savepoint(driver):
             await driver.execute(
                 _ADD,
                 filing.application_id,

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 
 from asyncpg import Connection, UniqueViolationError
 
+from shared.platform.pool import savepoint
+
 
 class TakenMeanwhile(Exception):
     """Between reading and writing, a twin of this batch wrote one of its rows: judge again."""
@@ -14,7 +16,7 @@ class TakenMeanwhile(Exception):
 async def attempt(driver: Connection) -> AsyncIterator[None]:
     """A savepoint around one try; leaves nothing behind where a number was taken meanwhile."""
     try:
-        async with driver.transaction():
+        async with savepoint(driver):
             yield
     except UniqueViolationError as error:
         raise TakenMeanwhile from error
