@@ -19,4 +19,7 @@ for service in identity registry allocation visits credit reporting; do
 done
 [ -s secrets/identity_signing_key ] ||
   openssl genpkey -algorithm ed25519 | keep identity_signing_key
+# The keys of the personal data vault. A copy of them belongs in a safe, never beside a backup.
+[ -s secrets/registry_master_keys ] || echo "m1 $(openssl rand -base64 32)" | keep registry_master_keys
+[ -s secrets/registry_phone_index_key ] || openssl rand -base64 32 | keep registry_phone_index_key
 echo "deploy/secrets is complete"

@@ -25,6 +25,7 @@ from shared.platform.embedded.postgres import Postgres
 from shared.platform.embedded.supervisor import Program, Supervisor
 from shared.platform.migrate import migrate
 from shared.platform.settings import SERVICES
+from shared.platform.vault import ensure_keys
 
 ROOT = Path(__file__).resolve().parent.parent
 Transport = Literal["log", "kafka"]
@@ -141,7 +142,7 @@ class Embedded:
             "IDENTITY_ADMIN_PASSWORD": self.admin_password,
             "VISITS_PHOTO_DIR": str(self._home / "photos"),
             "REGISTRY_UPLOAD_DIR": str(self._home / "uploads"),
-        }
+        } | ensure_keys(self._home / "keys", "REGISTRY")
         if self.kafka:
             environment["YINQI_KAFKA_BOOTSTRAP"] = self.kafka.bootstrap
         for database in databases:

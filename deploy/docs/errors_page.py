@@ -14,6 +14,7 @@ ERRORS = {
     "Conflict": 409,
     "Refused": 403,
     "RuleViolation": 409,
+    "VaultClosed": 503,
 }
 GATEWAY = {
     "gateway.body_too_large": (413, "内容过大"),

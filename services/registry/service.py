@@ -1,16 +1,22 @@
 """The registry put together."""
 
-from services.registry.api.routes import router
+from fastapi import APIRouter
+
+from services.registry.api import routes, vault_routes
 from services.registry.consumers import CONSUMER
 from services.registry.settings import Settings
 from services.registry.usecases.importing import run_import
 from shared.platform.service import Service
 
+ROUTER = APIRouter()
+for each in (vault_routes, routes):
+    ROUTER.include_router(each.router)
+
 SERVICE = Service(
     name="registry",
     title="银企对接平台 · 名录服务",
     settings=Settings,
-    router=router,
+    router=ROUTER,
     consumers=(CONSUMER,),
     jobs={"import": run_import},
 )

@@ -28,6 +28,7 @@ from shared.platform.relay import move, read_log
 from shared.platform.service import Service, create_app
 from shared.platform.settings import SERVICES, PlatformSettings
 from shared.platform.transports import Record
+from shared.platform.vault import fresh_key
 from tests.support.tokens import TokenMint
 
 
@@ -58,6 +59,8 @@ class Stack:
         os.environ["VISITS_PHOTO_DIR"] = str(folder / "photos")
         os.environ["REGISTRY_UPLOAD_DIR"] = str(folder / "uploads")
         os.environ["IDENTITY_KEY_DIR"] = str(folder / "keys")
+        os.environ["REGISTRY_MASTER_KEYS"] = f"test-1 {fresh_key()}"
+        os.environ["REGISTRY_PHONE_INDEX_KEY"] = fresh_key()
         for name, database in self.databases.items():
             os.environ[f"{name.upper()}_DATABASE_URL"] = database.url
             os.environ[f"YINQI_LOG_URL_{name.upper()}"] = database.log_url
