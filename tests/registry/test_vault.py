@@ -2,16 +2,29 @@
 
 import asyncio
 import os
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from services.registry.domain.masks import without_numbers
 from services.registry.store import persons
+from services.registry.store.files import path_of
 from services.registry.store.persons import keyring, rewrap
 from shared.kernel.ids import derived_id
 from shared.platform.vault import Keyring, VaultClosed, Wrapped, fresh_key, open_box, seal
-from tests.registry.sheets import TODAY, firm, imported, lines_of, uscc, xlsx
+from tests.registry.sheets import (
+    HEADER,
+    TODAY,
+    csv_text,
+    firm,
+    imported,
+    lines_of,
+    rows_of,
+    uscc,
+    xlsx,
+)
 from tests.support.stack import Caller, Stack
 
 NAME, PHONE = "欧阳测试", "13900001234"
@@ -262,3 +275,58 @@ def test_M5_a_wrapped_key_of_another_master_is_not_opened() -> None:
 def test_M5_masks_show_little() -> None:
     person = persons.Person("张三", "13800008000", "id_card", "320505197001010000").masked()
     assert person == persons.Person("张*", "138****8000", "id_card", "")
+
+
+async def test_M5_an_uploaded_sheet_lies_sealed_and_its_report_still_comes(
+    stack: Stack, regulator: Caller
+) -> None:
+    folder = Path(os.environ["REGISTRY_UPLOAD_DIR"])
+    text = csv_text(
+        lines_of(
+            [
+                firm(5, 法定代表人=NAME, 联系电话=PHONE) | {"销售收入(万元)": "5"},
+                firm(6, 统一社会信用代码="1") | {"销售收入(万元)": "5"},
+            ]
+        )
+    )
+    job = await imported(stack, regulator, text.encode(), name="名单.csv")
+    assert job["counts"]["taken"] == 1
+    stored = [path for path in folder.rglob("*") if path.is_file()]
+    assert stored
+    assert all(PHONE.encode() not in path.read_bytes() for path in stored)
+    assert all(NAME.encode() not in path.read_bytes() for path in stored)
+    report = await regulator.get(f"/imports/{job['import_id']}/report.xlsx")
+    assert report.status_code == 200
+    assert not list(folder.glob("report-*"))
+    (upload,) = await stack.rows(
+        "registry", "select upload_id from upload where digest = $1", job["digest"]
+    )
+    path = path_of(folder, upload[0])
+    sound = path.read_bytes()
+    for broken in (sound[:-1], sound[:40] + bytes([sound[40] ^ 1]) + sound[41:], sound[:4]):
+        path.write_bytes(broken)
+        answer = await regulator.get(f"/imports/{job['import_id']}/report.xlsx")
+        assert answer.json()["code"] == "vault.tampered"
+
+
+async def test_S21_a_shifted_row_does_not_bring_numbers_into_the_report_or_the_tables(
+    stack: Stack, regulator: Caller
+) -> None:
+    shifted = firm(7, 统一社会信用代码=PHONE, 企业名称="32050519700101000X", 经营地址=PHONE)
+    footer = dict.fromkeys(HEADER, "") | {"企业名称": f"填表人:{NAME} {PHONE}"}
+    job = await imported(stack, regulator, xlsx(lines_of([firm(8), shifted, footer])))
+    (row,) = await rows_of(regulator, job, "refused")
+    assert row["key"] == "139****1234"
+    assert {reason["value"] for reason in row["reasons"]} <= {"139****1234", ""}
+    assert [line["text"] for line in job["skipped"]] == ["填表人:"]
+    everything = await dump(stack)
+    assert PHONE not in everything
+    assert NAME not in everything
+    assert "32050519700101000X" not in everything
+
+
+def test_S21_numbers_in_a_shown_value_are_hidden_and_codes_are_not() -> None:
+    assert without_numbers("电话13900001234。") == "电话139****1234。"
+    assert without_numbers("32050519700101000X") == "320505************"
+    for code in (uscc(1), "913205050000000100", "320500000012345", "20220408000001"):
+        assert without_numbers(code) == code

@@ -68,17 +68,19 @@ async def post_import(
     """导入名单、机构、网点或人员(.xlsx 或 .csv);dry_run 只核对不入库。"""
     imports.check_may_import(run.principal, kind)
     settings: Settings = run.settings
-    stored = await keep(file, settings.upload_dir, most_bytes=settings.max_upload_bytes)
+    digest = await keep(
+        run.database, file, settings.upload_dir, most_bytes=settings.max_upload_bytes
+    )
     command = StartImport(
         kind=kind,
         file_name=file.filename or "",
-        digest=stored.digest,
+        digest=digest,
         list_vintage=list_vintage,
         valid_from=valid_from,
         dry_run=dry_run,
         sheet=sheet,
     )
-    asked = (stored.digest, kind, list_vintage, str(valid_from), dry_run, sheet)
+    asked = (digest, kind, list_vintage, str(valid_from), dry_run, sheet)
     return await run(
         imports.start_import,
         command,
@@ -124,7 +126,7 @@ async def get_import_rows(
 async def get_import_report(import_id: UUID, run: Run) -> FileResponse:
     """原表加“结果”“原因”两列。"""
     job, outcomes = await run.read(imports.outcomes_for_report, import_id)
-    path = await imports.make_report(run.settings, job, outcomes)
+    path = await imports.make_report(run.database, run.settings, job, outcomes)
     return FileResponse(
         path,
         media_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

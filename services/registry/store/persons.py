@@ -14,7 +14,7 @@ import msgspec
 
 from services.registry.domain.masks import masked_name, masked_phone
 from services.registry.settings import VaultKeys
-from services.registry.store.bulk import execute, fetch
+from services.registry.store.bulk import copy, execute, fetch
 from shared.platform.database import Transaction
 from shared.platform.vault import Keyring, Wrapped, open_box, seal
 
@@ -217,3 +217,17 @@ async def rewrap(tx: Transaction, limit: int) -> int:
             [wrapped.wrapped for _, wrapped in new],
         )
     return len(new)
+
+
+async def keys_of(tx: Transaction) -> list[tuple[UUID, str, str, bytes]]:
+    """All data keys, wrapped."""
+    rows = await fetch(
+        tx, "select subject_id, kind, master, wrapped from data_key order by subject_id"
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+async def replace_keys(tx: Transaction, rows: Sequence[tuple[UUID, str, str, bytes]]) -> None:
+    """Put these keys in the place of all there are: what has no key now is forgotten."""
+    await execute(tx, "delete from data_key")
+    await copy(tx, "data_key", ("subject_id", "kind", "master", "wrapped"), rows)

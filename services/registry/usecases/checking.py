@@ -140,6 +140,7 @@ def write_report(path: Path, kind: Kind, wanted: str, out: Path, outcomes: Outco
         str(out),
         {
             "constant_memory": True,
+            "tmpdir": str(out.parent),
             "strings_to_numbers": False,
             "strings_to_formulas": False,
             "strings_to_urls": False,
