@@ -330,3 +330,14 @@ def test_S21_numbers_in_a_shown_value_are_hidden_and_codes_are_not() -> None:
     assert without_numbers("32050519700101000X") == "320505************"
     for code in (uscc(1), "913205050000000100", "320500000012345", "20220408000001"):
         assert without_numbers(code) == code
+
+
+async def test_M5_an_enterprise_sees_who_looked_at_its_data_and_nobody_elses(
+    stack: Stack, regulator: Caller
+) -> None:
+    await reveal(regulator)
+    own = stack.caller("registry", "enterprise", enterprise_id=enterprise(1))
+    listed = (await own.get(f"/enterprises/{enterprise(1)}/reveals")).json()["items"]
+    assert [each["reason"] for each in listed] == [ASKED["reason"]]
+    assert (await own.get(f"/enterprises/{enterprise(2)}/reveals")).status_code == 404
+    assert (await reveal(own)).status_code == 403

@@ -22,13 +22,19 @@ from services.registry.api.vault_schemas import (
 from services.registry.store.persons import Person, keyring
 from services.registry.usecases import vault
 from services.registry.usecases.vault import CorrectPerson, LookUpPhone, RevealPerson
+from shared.platform.access import may
 from shared.platform.web import Run, decode_cursor, page_of, to_json
 
 router = APIRouter(tags=["vault"])
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
-@router.post("/enterprises/{enterprise_id}/reveals", status_code=201, response_model=RevealedOut)
+@router.post(
+    "/enterprises/{enterprise_id}/reveals",
+    status_code=201,
+    response_model=RevealedOut,
+    dependencies=[may("person", "reveal")],
+)
 async def post_reveal(enterprise_id: UUID, body: RevealIn, run: Run) -> Response:
     """申请查看企业联系人:写明用途,计入当日次数,企业可以看到。"""
     command = RevealPerson(
@@ -40,7 +46,7 @@ async def post_reveal(enterprise_id: UUID, body: RevealIn, run: Run) -> Response
     return await run(vault.reveal_person, command, answer=RevealedOut.of, status=201)
 
 
-@router.get("/enterprises/{enterprise_id}/reveals")
+@router.get("/enterprises/{enterprise_id}/reveals", dependencies=[may("person", "read")])
 async def get_reveals(
     enterprise_id: UUID, run: Run, cursor: str | None = None, limit: Limit = 50
 ) -> AccessPage:
@@ -52,14 +58,16 @@ async def get_reveals(
     return AccessPage(items=[AccessOut.of(each) for each in items], next_cursor=following)
 
 
-@router.get("/reveals/alarms")
+@router.get("/reveals/alarms", dependencies=[may("reveal_alarm", "read")])
 async def get_alarms(run: Run, limit: Limit = 100) -> AlarmList:
     """当日查看次数用完的账号。"""
     found = await run.read(vault.budget_alarms, limit)
     return AlarmList(items=[AlarmOut.of(each) for each in found])
 
 
-@router.get("/reveals/{reveal_id}", response_model=PersonOut)
+@router.get(
+    "/reveals/{reveal_id}", response_model=PersonOut, dependencies=[may("person", "reveal")]
+)
 async def get_revealed(reveal_id: UUID, run: Run) -> Response:
     """查看联系人:仅申请人本人,在有效时间内。"""
     person = await run.read(vault.open_reveal, reveal_id)
@@ -67,7 +75,11 @@ async def get_revealed(reveal_id: UUID, run: Run) -> Response:
     return Response(body, media_type="application/json", headers={"cache-control": "no-store"})
 
 
-@router.put("/enterprises/{enterprise_id}/person", response_model=PersonOut)
+@router.put(
+    "/enterprises/{enterprise_id}/person",
+    response_model=PersonOut,
+    dependencies=[may("person", "update")],
+)
 async def put_person(enterprise_id: UUID, body: PersonIn, run: Run) -> Response:
     """更正企业联系人;返回的内容已遮盖。"""
     person = Person(body.legal_representative, body.phone, body.id_type, body.id_number)
@@ -77,7 +89,9 @@ async def put_person(enterprise_id: UUID, body: PersonIn, run: Run) -> Response:
     return await run(vault.correct_person, command, answer=PersonOut.of, fingerprint=asked)
 
 
-@router.post("/enterprises/lookup", response_model=LookupOut)
+@router.post(
+    "/enterprises/lookup", response_model=LookupOut, dependencies=[may("person", "update")]
+)
 async def post_lookup(body: LookupIn, run: Run) -> Response:
     """按电话号码查企业;号码不进入网址、日志和幂等记录,计入当日查看次数。"""
     command = LookUpPhone(body.phone, body.purpose, body.reason, run.settings)

@@ -92,6 +92,8 @@ def scope(principal: Principal) -> tuple[str, dict[str, Any]]:
         return "e.region_code like :city", {"city": principal.city_prefix() + "%"}
     if principal.role in _BANK_ROLES:
         return _ASSIGNED, {"scope_institution": principal.institution_id}
+    if principal.role == "enterprise":
+        return "e.enterprise_id = :own", {"own": principal.enterprise_id}
     return "false", {}
 
 

@@ -8,8 +8,8 @@ from sqlalchemy.util import await_only
 from services.registry.store.persons import Person, Subject, copy_in, keyring
 from shared.platform.migrations import run_sql
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 TABLES = """
 alter table person_data rename to person_plain;
