@@ -2,14 +2,15 @@
 
 from fastapi import APIRouter
 
-from services.registry.api import routes, vault_routes
+from services.registry.api import erasure_routes, life_routes, routes, vault_routes
 from services.registry.consumers import CONSUMER
 from services.registry.settings import Settings
+from services.registry.usecases.erasing import remove_uploads
 from services.registry.usecases.importing import run_import
 from shared.platform.service import Service
 
 ROUTER = APIRouter()
-for each in (vault_routes, routes):
+for each in (vault_routes, erasure_routes, life_routes, routes):
     ROUTER.include_router(each.router)
 
 SERVICE = Service(
@@ -18,5 +19,5 @@ SERVICE = Service(
     settings=Settings,
     router=ROUTER,
     consumers=(CONSUMER,),
-    jobs={"import": run_import},
+    jobs={"import": run_import, "remove_uploads": remove_uploads},
 )

@@ -147,6 +147,8 @@ async def find_enterprises(tx: Transaction, wanted: Wanted) -> list[Enterprise]:
         )
     if wanted.ids is not None:
         where("e.enterprise_id = any(:ids)", ids=list(wanted.ids))
+    else:
+        where("e.merged_into is null")
     if wanted.after:
         where("e.uscc > :after", after=wanted.after)
     found = await tx.connection.execute(

@@ -129,12 +129,15 @@ async def budget_alarms(tx: Transaction, limit: int) -> list[Alarm]:
 async def correct_person(command: CorrectPerson, tx: Transaction) -> Person:
     """Put right what is kept of an enterprise's person; masked in return.
 
-    Raises: NotFound `enterprise.unknown`.
+    Raises: NotFound `enterprise.unknown`; Conflict `person.erased`.
     """
     await seen(tx, command.enterprise_id)
     await persons.put_persons(tx, [Subject(command.enterprise_id, "enterprise", command.person)])
+    kept = await persons.find_person(tx, command.enterprise_id)
+    if not kept.known:
+        raise Conflict("person.erased", "该企业联系人信息已按申请删除,不再保存")
     tx.audit("person.corrected", command.enterprise_id)
-    return (await persons.find_person(tx, command.enterprise_id)).masked()
+    return kept.masked()
 
 
 async def look_up_phone(command: LookUpPhone, tx: Transaction) -> list[Enterprise]:
