@@ -6,15 +6,19 @@ again from all their facts; rows known before the batch stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
+from uuid import UUID
 
-from services.reporting.domain.facts import ENROLLED, Fact, Learnt, learnt
+import asyncpg
+
+from services.reporting.domain.facts import ENROLLED, MERGED, UNMERGED, Fact, Learnt, learnt
+from services.reporting.domain.families import fold_family, kin_of
 from services.reporting.domain.fold import fold
 from services.reporting.store import deltas, facts, labels, pulse
 from services.reporting.store.deltas import OwnRow
 from shared.contracts import allocation, credit, registry, visits
-from shared.contracts.event import Received
+from shared.contracts.event import Received, part_of
 from shared.platform.consumer import Consumer
 from shared.platform.database import Transaction
 
@@ -30,11 +34,13 @@ async def take_in(events: Sequence[Received], tx: Transaction) -> None:
     await labels.save(connection, labels.labels_of(received.event for received in events))
     new = [one for one in map(learnt, events) if one]
     if new:
-        await facts.hold(connection, {received.part for received in events})
+        kin = await _kin(connection, new)
+        others = {part_of(str(UUID(bytes=each))) for each in kin}
+        await facts.hold(connection, {received.part for received in events} | others)
         await facts.add(connection, new)
-        since = _since(new)
+        since = _since(new, kin)
         known = await facts.of(connection, since)
-        await deltas.replace(connection, since, _rows(known, since))
+        await deltas.replace(connection, since, _rows(known, since, kin))
     seen = {
         (received.topic, received.part): received.known_at
         for received in sorted(events, key=lambda one: one.known_at)
@@ -42,20 +48,53 @@ async def take_in(events: Sequence[Received], tx: Transaction) -> None:
     await pulse.beat(connection, seen)
 
 
-def _since(new: Sequence[Learnt]) -> dict[bytes, int]:
+Kin = Mapping[bytes, frozenset[bytes]]
+
+
+async def _kin(connection: asyncpg.Connection, new: Sequence[Learnt]) -> Kin:
+    """The families of the enterprises touched, as known with this batch."""
+    pairs = await facts.mergers(connection)
+    told = [
+        (one.enterprise, one.fact.parent)
+        for one in new
+        if one.fact.type in (MERGED, UNMERGED) and one.fact.parent
+    ]
+    if not pairs and not told:
+        return {}
+    kin = kin_of([*pairs, *told])
+    touched = {one.enterprise for one in new}
+    return {each: family for each, family in kin.items() if family & touched}
+
+
+def _since(new: Sequence[Learnt], kin: Kin) -> dict[bytes, int]:
     """The first new instant of each touched enterprise: its rows from there on are made again."""
     since: dict[bytes, int] = {}
     for one in new:
         at = one.fact.known_us
-        since[one.enterprise] = min(at, since.get(one.enterprise, at))
+        for each in kin.get(one.enterprise, (one.enterprise,)):
+            since[each] = min(at, since.get(each, at))
     return since
 
 
-def _rows(known: dict[bytes, list[Fact]], since: dict[bytes, int]) -> Iterator[OwnRow]:
-    for enterprise, all_facts in known.items():
+def _rows(known: dict[bytes, list[Fact]], since: dict[bytes, int], kin: Kin) -> Iterator[OwnRow]:
+    alone = {each: all_facts for each, all_facts in known.items() if each not in kin}
+    for enterprise, all_facts in alone.items():
         for campaign in campaigns_of(all_facts):
             for row in fold(all_facts, campaign):
                 if row.known_us >= since[enterprise]:
+                    yield OwnRow(enterprise, campaign, row)
+    for own in family_rows(known, kin):
+        if own.row.known_us >= since[own.enterprise]:
+            yield own
+
+
+def family_rows(known: Mapping[bytes, Sequence[Fact]], kin: Kin) -> Iterator[OwnRow]:
+    """The rows of all families."""
+    for family in set(kin.values()):
+        told = {each: known.get(each, ()) for each in sorted(family)}
+        for campaign in campaigns_of([fact for some in told.values() for fact in some]):
+            for enterprise, rows in fold_family(told, campaign).items():
+                for row in rows:
                     yield OwnRow(enterprise, campaign, row)
 
 

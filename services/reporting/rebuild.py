@@ -17,8 +17,10 @@ from typing import Final, Literal
 
 import asyncpg
 
-from services.reporting.consumers import NAME, TOPICS
-from services.reporting.store import refold
+from services.reporting.consumers import NAME, TOPICS, family_rows
+from services.reporting.domain.families import kin_of
+from services.reporting.store import facts, refold
+from services.reporting.store.copying import copy, delta_row
 from services.reporting.store.deltas import ROLL_UP_ALL
 from services.reporting.store.refold import NEW, Done, Task
 from services.reporting.store.tables import REBUILT, create_indexes, create_table, swap
@@ -91,6 +93,7 @@ async def rebuild(sources: Sources, say: Say = lambda _: None) -> Rebuilt:
             say(f"{sum(ends.values()):,} events in {len(ends)} partitions")
             async with _timed(found, "fold"):
                 done = await _fold_all(guard, sources, starts, ends)
+                families = await _fold_families(sources.database_url, done)
             async with _timed(found, "indexes"):
                 await _finish_tables(sources.database_url)
             async with _timed(found, "fingerprints"):
@@ -101,7 +104,7 @@ async def rebuild(sources: Sources, say: Say = lambda _: None) -> Rebuilt:
     finally:
         await guard.close()
     found.events = sum(each.events for each in done)
-    found.rows = sum(each.rows for each in done)
+    found.rows = sum(each.rows for each in done) + families
     found.caught_up = sum(ends[partition] - starts[partition] for partition in ends)
     _report(found, say)
     return found
@@ -189,6 +192,20 @@ async def _fold_all(
         return await asyncio.gather(
             *(loop.run_in_executor(pool, refold.run, task) for task in tasks)
         )
+
+
+async def _fold_families(url: str, done: Sequence[Done]) -> int:
+    """Fold what was merged, now that the facts of all partitions are there; how many rows."""
+    kin = kin_of({pair for each in done for pair in each.mergers})
+    if not kin:
+        return 0
+    connection = await asyncpg.connect(url)
+    try:
+        rows = list(family_rows(await facts.of(connection, kin, NEW), kin))
+        await copy(connection, "delta", (delta_row(*own) for own in rows), NEW)
+        return len(rows)
+    finally:
+        await connection.close()
 
 
 async def _finish_tables(url: str) -> None:

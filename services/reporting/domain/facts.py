@@ -30,6 +30,7 @@ TIER_2: Final = 4  # an assignment to an institution (JS-07), not to a bureau
 HAS_LOAN: Final = 8  # the list says the enterprise has a loan balance (JS-05)
 APPROVED: Final = 16  # a decision that approves
 REMOTE: Final = 32  # a visit at a distance (JS-13)
+SURVIVES: Final = 64  # the enterprise under which a merged one counts (R3)
 
 
 class Fact(NamedTuple):
@@ -108,10 +109,12 @@ TYPES: Final[dict[int, type[Event]]] = {
     14: credit.LoanDrawn,
     15: credit.RepaymentBooked,
     16: credit.LoanReversed,
+    17: registry.EnterprisesMerged,
+    18: registry.EnterprisesUnmerged,
 }
 (
     LISTED, CHANGED, ENROLLED, ASSIGNED, UNASSIGNED, NAMED, VISITED, VOIDED, NEEDED, FILED, DECIDED,
-    LINE, GRANTED, DRAWN, REPAID, REVERSED,
+    LINE, GRANTED, DRAWN, REPAID, REVERSED, MERGED, UNMERGED,
 ) = TYPES  # fmt: skip
 CODES: Final = {event: code for code, event in TYPES.items()}
 
@@ -273,6 +276,24 @@ def _reversed(e: Any, at: int, cause: int, i: Raw, d: Ordinal) -> Fact:
     )  # fmt: skip
 
 
+def _merged(e: Any, at: int, cause: int, i: Raw, d: Ordinal) -> Fact:
+    other, flags = _other(e, i)
+    day = d(e.merged_on)
+    return Fact(at, cause, MERGED, day, i(e.merger_id), other, None, None, None, 0, 0, flags)
+
+
+def _unmerged(e: Any, at: int, cause: int, i: Raw, d: Ordinal) -> Fact:
+    other, flags = _other(e, i)
+    day = d(e.unmerged_on)
+    return Fact(at, cause, UNMERGED, day, i(e.merger_id), other, None, None, None, 0, 0, flags)
+
+
+def _other(e: Any, i: Raw) -> tuple[bytes, int]:
+    """The other one of a merger, and whether this one survives."""
+    survives = e.enterprise_id == e.survivor_id
+    return i(e.merged_id if survives else e.survivor_id), SURVIVES if survives else 0
+
+
 READERS: Final[dict[int, Reader]] = {
     LISTED: _listed,
     CHANGED: _changed,
@@ -290,4 +311,6 @@ READERS: Final[dict[int, Reader]] = {
     DRAWN: _drawn,
     REPAID: _repaid,
     REVERSED: _reversed,
+    MERGED: _merged,
+    UNMERGED: _unmerged,
 }

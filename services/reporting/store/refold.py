@@ -16,7 +16,16 @@ from typing import Final
 
 import asyncpg
 
-from services.reporting.domain.facts import ENROLLED, TOPICS, Fact, Learnt, learnt, seq_of
+from services.reporting.domain.facts import (
+    ENROLLED,
+    MERGED,
+    TOPICS,
+    UNMERGED,
+    Fact,
+    Learnt,
+    learnt,
+    seq_of,
+)
 from services.reporting.domain.fold import fold
 from services.reporting.domain.quick import quick
 from services.reporting.store import labels
@@ -56,6 +65,8 @@ class Done:
     rows: int = 0
     newest: dict[tuple[str, int], datetime] = field(default_factory=dict)
     last_seqs: dict[tuple[str, str], int] = field(default_factory=dict)
+    #: Who was ever merged with whom: folded at the end, from the facts of all partitions.
+    mergers: set[tuple[bytes, bytes]] = field(default_factory=set)
 
 
 def run(task: Task) -> Done:
@@ -102,6 +113,10 @@ async def _refold(
 
 def _signed(by_enterprise: Mapping[bytes, list[Fact]], done: Done) -> Iterator[bytes]:
     for enterprise, facts in by_enterprise.items():
+        others = {fact.parent for fact in facts if fact.type in (MERGED, UNMERGED) and fact.parent}
+        if others:
+            done.mergers |= {(enterprise, other) for other in others}
+            continue
         facts.sort()  # (known_us, cause) come first and are unique
         for campaign in {fact.campaign for fact in facts if fact.type == ENROLLED}:
             if campaign:
