@@ -19,7 +19,7 @@ from shared.contracts.registry import EnterprisesMerged, EnterprisesUnmerged
 from shared.kernel.periods import Quarter
 from tests.reporting.histories import OPENS, STEPS, World, a_history, a_world, enrolled, listed
 from tests.reporting.test_rebuild import publish, sources
-from tests.reporting.test_service import all_rows, feed, get, opened
+from tests.reporting.test_service import all_rows, feed, get, opened, opened_numbers
 from tests.support.stack import Stack
 
 MERGED_ON = OPENS + timedelta(days=100)
@@ -204,9 +204,16 @@ async def test_R3_topics_that_overtake_a_merger_leave_the_same_tables(stack: Sta
         assert await all_rows(stack) == whole
 
 
-async def test_R3_last_years_figures_do_not_move_and_every_number_still_opens(
+async def test_R3_every_number_of_merged_enterprises_opens_to_events_that_sum_to_it(
     stack: Stack,
 ) -> None:
+    world = a_merged_world(33)
+    await feed(stack, world.teller.told)
+    for quarter in ("2022Q2", "2022Q3"):
+        assert await opened_numbers(stack, world, quarter=quarter) > 20
+
+
+async def test_R3_last_years_figures_do_not_move(stack: Stack) -> None:
     world = a_world(5, enterprises=2)
     campaign = world.campaigns[0]
     opened(world)

@@ -53,7 +53,7 @@ async def find(tx: Transaction, erasure_id: UUID, *, lock: bool = False) -> Eras
         {"id": erasure_id},
     )
     row = found.one_or_none()
-    return Erasure(**row._asdict()) if row else None
+    return Erasure(**dict(row._mapping)) if row else None
 
 
 async def find_all(
@@ -68,7 +68,7 @@ async def find_all(
         ),
         {"subject": subject_id, "after": after, "limit": limit},
     )
-    return [Erasure(**row._asdict()) for row in found]
+    return [Erasure(**dict(row._mapping)) for row in found]
 
 
 async def is_open(tx: Transaction, subject_id: UUID) -> bool:

@@ -114,8 +114,10 @@ async def find_enterprise(
 
 
 def _enterprise(row: Sequence[Any]) -> Enterprise:
-    person = persons.opened(row[0], *row[-3:]).masked()
-    return Enterprise(*row[:-3], person.name, person.phone)
+    *fields, box, master, wrapped = row
+    person = persons.opened(fields[0], box, master, wrapped).masked()
+    values: list[Any] = [*fields, person.name, person.phone]
+    return Enterprise(**dict(zip(Enterprise.__slots__, values, strict=True)))
 
 
 async def find_enterprises(tx: Transaction, wanted: Wanted) -> list[Enterprise]:
