@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from services.registry.api import erasure_routes, life_routes, routes, vault_routes
+from services.registry.api import doubtful_routes, erasure_routes, life_routes, routes, vault_routes
 from services.registry.consumers import CONSUMER
 from services.registry.settings import Settings
 from services.registry.usecases.erasing import remove_uploads
@@ -10,7 +10,7 @@ from services.registry.usecases.importing import run_import
 from shared.platform.service import Service
 
 ROUTER = APIRouter()
-for each in (vault_routes, erasure_routes, life_routes, routes):
+for each in (vault_routes, erasure_routes, life_routes, doubtful_routes, routes):
     ROUTER.include_router(each.router)
 
 SERVICE = Service(

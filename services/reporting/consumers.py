@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
-from uuid import UUID
 
 import asyncpg
 
@@ -18,7 +17,7 @@ from services.reporting.domain.fold import fold
 from services.reporting.store import deltas, facts, labels, pulse
 from services.reporting.store.deltas import OwnRow
 from shared.contracts import allocation, credit, registry, visits
-from shared.contracts.event import Received, part_of
+from shared.contracts.event import Received
 from shared.platform.consumer import Consumer
 from shared.platform.database import Transaction
 
@@ -31,38 +30,41 @@ async def take_in(events: Sequence[Received], tx: Transaction) -> None:
     if not events:
         return
     connection = await tx.driver()
-    await labels.save(connection, labels.labels_of(received.event for received in events))
-    new = [one for one in map(learnt, events) if one]
-    if new:
-        kin = await _kin(connection, new)
-        others = {part_of(str(UUID(bytes=each))) for each in kin}
-        await facts.hold(connection, {received.part for received in events} | others)
-        await facts.add(connection, new)
-        since = _since(new, kin)
-        known = await facts.of(connection, since)
-        await deltas.replace(connection, since, _rows(known, since, kin))
     seen = {
         (received.topic, received.part): received.known_at
         for received in sorted(events, key=lambda one: one.known_at)
     }
     await pulse.beat(connection, seen)
+    await labels.save(connection, labels.labels_of(received.event for received in events))
+    new = [one for one in map(learnt, events) if one]
+    if new:
+        kin = await _kin(connection, new)
+        since, known = _since(new, kin), await facts.learn(connection, new)
+        if others := since.keys() - known.keys():
+            known |= await facts.of(connection, others)
+        await deltas.replace(connection, since, list(_rows(known, since, kin)))
 
 
 Kin = Mapping[bytes, frozenset[bytes]]
 
 
 async def _kin(connection: asyncpg.Connection, new: Sequence[Learnt]) -> Kin:
-    """The families of the enterprises touched, as known with this batch."""
-    pairs = await facts.mergers(connection)
-    told = [
+    """The families of the enterprises touched: those merged, where both have heard of it.
+
+    A batch that touches one who has heard of a merger waits for all others that do, so the rows of
+    the other one, in a partition that is not ours, may be made again here.
+    """
+    touched = {one.enterprise for one in new}
+    told = {
         (one.enterprise, one.fact.parent)
         for one in new
         if one.fact.type in (MERGED, UNMERGED) and one.fact.parent
-    ]
-    if not pairs and not told:
+    }
+    heard = told | await facts.mergers(connection)
+    if not any(one in touched for one, _ in heard):
         return {}
-    kin = kin_of([*pairs, *told])
-    touched = {one.enterprise for one in new}
+    await facts.hold_mergers(connection)
+    kin = kin_of(told | await facts.mergers(connection))
     return {each: family for each, family in kin.items() if family & touched}
 
 
@@ -77,8 +79,9 @@ def _since(new: Sequence[Learnt], kin: Kin) -> dict[bytes, int]:
 
 
 def _rows(known: dict[bytes, list[Fact]], since: dict[bytes, int], kin: Kin) -> Iterator[OwnRow]:
-    alone = {each: all_facts for each, all_facts in known.items() if each not in kin}
-    for enterprise, all_facts in alone.items():
+    for enterprise, all_facts in known.items():
+        if enterprise in kin:
+            continue
         for campaign in campaigns_of(all_facts):
             for row in fold(all_facts, campaign):
                 if row.known_us >= since[enterprise]:

@@ -12,41 +12,26 @@ import pytest
 from services.reporting.domain import kinds as k
 from services.reporting.domain.facts import Fact, learnt
 from services.reporting.domain.families import fold_family, kin_of, splice
-from services.reporting.domain.fold import Row, fold
+from services.reporting.domain.fold import fold
+from services.reporting.domain.rows import Row
 from services.reporting.rebuild import rebuild
 from shared.contracts.event import Received
 from shared.contracts.registry import EnterprisesMerged, EnterprisesUnmerged
 from shared.kernel.periods import Quarter
-from tests.reporting.histories import OPENS, STEPS, World, a_history, a_world, enrolled, listed
+from tests.reporting.histories import (
+    MERGED_ON,
+    STEPS,
+    World,
+    a_history,
+    a_world,
+    enrolled,
+    listed,
+    merge,
+    unmerge,
+)
 from tests.reporting.test_rebuild import publish, sources
 from tests.reporting.test_service import all_rows, feed, get, opened, opened_numbers
 from tests.support.stack import Stack
-
-MERGED_ON = OPENS + timedelta(days=100)
-
-
-def merge(world: World, survivor: UUID, merged: UUID, day: date = MERGED_ON) -> EnterprisesMerged:
-    """Tell of a merger, to each of the two."""
-    told = [
-        EnterprisesMerged(
-            enterprise_id=each, merger_id=UUID(int=survivor.int ^ merged.int),
-            survivor_id=survivor, merged_id=merged, merged_on=day,
-        )
-        for each in (survivor, merged)
-    ]  # fmt: skip
-    for event in told:
-        world.teller.tell(event, hours=0.01)
-    return told[0]
-
-
-def unmerge(world: World, merger: EnterprisesMerged) -> None:
-    """Take it back."""
-    for each in (merger.survivor_id, merger.merged_id):
-        event = EnterprisesUnmerged(
-            enterprise_id=each, merger_id=merger.merger_id, survivor_id=merger.survivor_id,
-            merged_id=merger.merged_id, unmerged_on=merger.merged_on + timedelta(days=3),
-        )  # fmt: skip
-        world.teller.tell(event, hours=0.01)
 
 
 def more(world: World, enterprises: Iterable[UUID], events: int) -> None:
@@ -149,9 +134,12 @@ def test_R3_a_merger_counts_from_the_later_of_its_two_instants() -> None:
 
 
 def test_R3_kin_are_found_through_others() -> None:
-    kin = kin_of([(b"a", b"b"), (b"c", b"d"), (b"b", b"c"), (b"x", b"y")])
+    pairs = [(b"a", b"b"), (b"c", b"d"), (b"b", b"c"), (b"x", b"y")]
+    kin = kin_of({*pairs, *((other, one) for one, other in pairs), (b"p", b"q")})
     assert kin[b"a"] == kin[b"d"] == {b"a", b"b", b"c", b"d"}
     assert kin[b"x"] == {b"x", b"y"}
+    assert kin[b"p"] == {b"p"}
+    assert b"q" not in kin
 
 
 def test_R3_a_splice_with_itself_changes_nothing() -> None:

@@ -52,8 +52,8 @@ async def find(tx: Transaction, erasure_id: UUID, *, lock: bool = False) -> Eras
         ),
         {"id": erasure_id},
     )
-    row = found.one_or_none()
-    return Erasure(**dict(row._mapping)) if row else None
+    row = found.mappings().one_or_none()
+    return Erasure(**row) if row else None
 
 
 async def find_all(
@@ -68,7 +68,7 @@ async def find_all(
         ),
         {"subject": subject_id, "after": after, "limit": limit},
     )
-    return [Erasure(**dict(row._mapping)) for row in found]
+    return [Erasure(**row) for row in found.mappings()]
 
 
 async def is_open(tx: Transaction, subject_id: UUID) -> bool:

@@ -211,8 +211,8 @@ async def find_disposition(tx: Transaction, disposition_id: UUID) -> Disposition
         ),
         parameters | {"id": disposition_id},
     )
-    row = found.one_or_none()
-    return DispositionRecord(**dict(row._mapping)) if row else None
+    row = found.mappings().one_or_none()
+    return DispositionRecord(**row) if row else None
 
 
 async def waiting(tx: Transaction, enterprise_id: UUID) -> bool:
@@ -245,7 +245,7 @@ async def find_dispositions(
         ),
         parameters | {"state": state, "enterprise": enterprise_id, "after": after, "limit": limit},
     )
-    return [DispositionRecord(**dict(row._mapping)) for row in found]
+    return [DispositionRecord(**row) for row in found.mappings()]
 
 
 async def decide(tx: Transaction, record: DispositionRecord, state: str, reason: str) -> None:

@@ -141,7 +141,7 @@ async def checking(
                 await process.wait()
 
 
-async def _frames(process: Process) -> AsyncIterator[Frame]:
+async def frames(process: Process) -> AsyncIterator[Frame]:
     """Yield what the checking process says.
 
     Raises: IncompleteReadError, where it died (killed by its limits).
@@ -163,7 +163,7 @@ async def _take_frames(work: Work, job: Import, process: Process, done: set[int]
     total = number = 0
     writing: set[asyncio.Task[None]] = set()
     try:
-        async for frame in _frames(process):
+        async for frame in frames(process):
             match frame:
                 case Failed():
                     return frame

@@ -11,21 +11,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from services.reporting.domain import facts as f
 from services.reporting.domain import kinds as k
 from services.reporting.domain.facts import Fact
-from services.reporting.domain.fold import (
-    Cells,
-    Enterprise,
-    Row,
-    contribution,
-    differences,
-)
+from services.reporting.domain.fold import contribution, differences
+from services.reporting.domain.rows import Cells, Row
 
 _PLACES: Final = (f.LISTED, f.CHANGED)
-_MERGERS: Final = (f.MERGED, f.UNMERGED)
+MERGERS: Final = (f.MERGED, f.UNMERGED)
 
 
 class _Merger:
@@ -63,7 +59,7 @@ def fold_family(facts: Mapping[bytes, Sequence[Fact]], campaign: bytes) -> dict[
     for fact, enterprise in told:
         if fact.campaign is not None and fact.campaign != campaign:
             continue
-        if fact.type in _MERGERS:
+        if fact.type in MERGERS:
             _hear(mergers, fact, enterprise)
         else:
             heard[enterprise].append(fact)
@@ -88,7 +84,7 @@ def _together(
     heard: Mapping[bytes, Sequence[Fact]], mergers: Mapping[bytes, _Merger]
 ) -> dict[bytes, Cells]:
     """The contribution of each enterprise, given what was heard so far."""
-    cells = {one: contribution(_learnt(facts)) for one, facts in heard.items()}
+    cells = {one: contribution(facts) for one, facts in heard.items()}
     holding: dict[bytes, list[_Merger]] = defaultdict(list)
     for merger in mergers.values():
         if merger.holds and merger.merged in heard and merger.survivor in heard:
@@ -98,20 +94,13 @@ def _together(
         for merger in sorted(ended, key=lambda one: (one.day, one.merged)):
             union += _carried(heard[survivor], heard[merger.merged])
             union.sort(key=_known)
-            cells[survivor] = splice(cells[survivor], contribution(_learnt(union)), merger.day)
+            cells[survivor] = splice(cells[survivor], contribution(union), merger.day)
             cells[merger.merged] = splice(cells[merger.merged], {}, merger.day)
     return cells
 
 
 def _known(fact: Fact) -> tuple[int, int]:
     return fact.known_us, fact.cause
-
-
-def _learnt(facts: Iterable[Fact]) -> Enterprise:
-    enterprise = Enterprise()
-    for fact in facts:
-        enterprise.learn(fact)
-    return enterprise
 
 
 def _carried(own: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
@@ -152,16 +141,30 @@ def splice(before: Cells, after: Cells, day: int) -> Cells:
     return cells
 
 
-def kin_of(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, frozenset[bytes]]:
+def merged_with(facts: Iterable[Fact]) -> set[bytes]:
+    """The enterprises with which an enterprise heard that it was merged, from its facts.
+
+    Units:   none.
+    Raises:  nothing.
+    Source:  R3.
+    """
+    return {fact.parent for fact in facts if fact.type in MERGERS and fact.parent}
+
+
+def kin_of(heard: AbstractSet[tuple[bytes, bytes]]) -> dict[bytes, frozenset[bytes]]:
     """Enterprise → all that were ever merged with it, directly or through others; itself too.
+
+    `heard`: who heard of a merger with whom; it takes both. Who heard alone is its own family.
 
     Units:   none.
     Raises:  nothing.
     Source:  R3.
     """
     kin: dict[bytes, set[bytes]] = {}
-    for one, other in pairs:
-        together = kin.get(one, {one}) | kin.get(other, {other})
+    for one, other in heard:
+        together = kin.get(one, {one})
+        if (other, one) in heard:
+            together |= kin.get(other, {other})
         for each in together:
             kin[each] = together
     return {one: frozenset(together) for one, together in kin.items()}
