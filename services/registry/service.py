@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from services.registry.api import doubtful_routes, erasure_routes, life_routes, routes, vault_routes
 from services.registry.consumers import CONSUMER
 from services.registry.settings import Settings
-from services.registry.usecases.erasing import remove_uploads
+from services.registry.usecases.erasing import forget_old_uploads, remove_uploads
 from services.registry.usecases.importing import run_import
 from shared.platform.service import Service
 
@@ -20,4 +20,5 @@ SERVICE = Service(
     router=ROUTER,
     consumers=(CONSUMER,),
     jobs={"import": run_import, "remove_uploads": remove_uploads},
+    chores=(forget_old_uploads,),
 )

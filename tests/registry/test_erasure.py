@@ -14,7 +14,9 @@ import pytest
 from python_calamine import CalamineWorkbook
 
 from services.registry.cli import dump_keys, load_keys
+from services.registry.settings import Settings
 from services.registry.store.persons import keyring, opened
+from services.registry.usecases.erasing import forget_old_uploads
 from shared.contracts.event import decode
 from shared.kernel.ids import derived_id
 from shared.platform.embedded.pgbinaries import find_binaries
@@ -262,3 +264,17 @@ async def test_S22_after_erasure_nothing_is_readable_in_any_store_or_restored_ba
     assert len(reasons) == 1
     assert enterprise(1) not in {row["subject_id"] for row in left}
     assert keyring().current in {row["master"] for row in left}
+
+
+async def test_M5_a_sheet_is_thrown_away_with_its_key_when_its_time_is_over(
+    stack: Stack, regulator: Caller
+) -> None:
+    database, settings = stack.database("registry"), Settings()  # pyright: ignore[reportCallIssue]
+    assert await forget_old_uploads(database, settings) == 0
+    await stack.set_clock("2022-05-09T09:00:00+08:00")
+    assert await forget_old_uploads(database, settings) == 1
+    (left,) = await stack.rows("registry", "select count(*) from data_key where kind = 'upload'")
+    assert left[0] == 0
+    (job,) = (await regulator.get("/imports")).json()["items"]
+    report = await regulator.get(f"/imports/{job['import_id']}/report.xlsx")
+    assert report.json()["code"] == "file.gone"

@@ -7,7 +7,9 @@ opened into memory only, and who destroys its key destroys it wherever a copy of
 import asyncio
 import hashlib
 import os
+import shutil
 import struct
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -184,6 +186,29 @@ async def forget_uploads(tx: Transaction, digests: list[str]) -> list[UUID]:
         digests,
     )
     return [row[0] for row in rows]
+
+
+async def old_uploads(tx: Transaction, *, days: int) -> list[str]:
+    """Digests of the uploads that are past their time and in no unfinished import."""
+    rows = await fetch(
+        tx,
+        "select u.digest from upload u where u.stored_at < $1::timestamptz - make_interval("
+        "days => $2) and not exists (select from import i where i.digest = u.digest"
+        " and i.state not in ('done', 'checked', 'failed'))",
+        tx.now,
+        days,
+    )
+    return [row[0] for row in rows]
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove half-written files and reports that a crash left, once they are a day old."""
+    if not folder.exists():
+        return
+    oldest = time.time() - 86_400
+    for path in (*folder.glob("report-*"), *folder.glob("*/.*.part")):
+        if path.stat().st_mtime < oldest:
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def remove_files(folder: Path, uploads: list[UUID]) -> None:

@@ -12,12 +12,17 @@ from services.registry.domain.life import check_second_person, stated
 from services.registry.settings import Settings
 from services.registry.store import erasing as store
 from services.registry.store.erasing import Erasure
-from services.registry.store.files import remove_files
+from services.registry.store.files import (
+    forget_uploads,
+    old_uploads,
+    remove_files,
+    remove_leftovers,
+)
 from services.registry.usecases.vault import seen
 from shared.contracts.registry import PersonalDataErased
 from shared.kernel.errors import Conflict, NotFound
 from shared.kernel.ids import new_id
-from shared.platform.database import Transaction
+from shared.platform.database import Database, Transaction
 from shared.platform.jobs import Work, start_job
 
 
@@ -121,6 +126,16 @@ async def remove_uploads(work: Work) -> dict[str, Any]:
     uploads = [UUID(each) for each in work.params["uploads"]]
     await asyncio.to_thread(remove_files, settings.upload_dir, uploads)
     return {"removed": len(uploads)}
+
+
+async def forget_old_uploads(database: Database, settings: Settings) -> int:
+    """Throw away the sheets whose time is over, and what crashes left beside them."""
+    async with database.transaction() as tx:
+        old = await old_uploads(tx, days=settings.upload_days)
+        gone = await forget_uploads(tx, old)
+    await asyncio.to_thread(remove_files, settings.upload_dir, gone)
+    await asyncio.to_thread(remove_leftovers, settings.upload_dir)
+    return len(gone)
 
 
 async def find_erasure(tx: Transaction, erasure_id: UUID) -> Erasure:
