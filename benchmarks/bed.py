@@ -106,7 +106,7 @@ class Bed:
             "YINQI_LOG_LEVEL": "WARNING",
             "VISITS_PHOTO_DIR": str(self.folder / "photos"),
             "REGISTRY_UPLOAD_DIR": str(self.folder / "uploads"),
-        } | ensure_keys(self.folder / "keys", "REGISTRY")
+        } | ensure_keys(self.folder / "keys")
         if self.kafka:
             environment["YINQI_KAFKA_BOOTSTRAP"] = self.kafka.bootstrap
         for name, database in self.databases.items():

@@ -150,7 +150,7 @@ class Embedded:
             "IDENTITY_REQUIRE_TOTP": os.environ.get("IDENTITY_REQUIRE_TOTP", "false"),
             "VISITS_PHOTO_DIR": str(self._home / "photos"),
             "REGISTRY_UPLOAD_DIR": str(self._home / "uploads"),
-        } | ensure_keys(self._home / "keys", "REGISTRY")
+        } | ensure_keys(self._home / "keys")
         if self.kafka:
             environment["YINQI_KAFKA_BOOTSTRAP"] = self.kafka.bootstrap
         for database in databases:

@@ -26,6 +26,12 @@ from shared.kernel.errors import YinqiError
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
 MAC_BYTES: Final = 16
+#: Setting → what stands before the key in its file.
+_FILES: Final = {
+    "REGISTRY_MASTER_KEYS": "m1 ",
+    "REGISTRY_PHONE_INDEX_KEY": "",
+    "VISITS_MASTER_KEYS": "m1 ",
+}
 _DRAWN: Final = KEY_BYTES + 2 * NONCE_BYTES
 
 
@@ -50,8 +56,8 @@ class Keyring:
     index_key: bytes
 
     @classmethod
-    def parse(cls, masters: str, index_key: str) -> Self:
-        """Read `ID BASE64` lines and a base64 key, 32 bytes each.
+    def parse(cls, masters: str, index_key: str = "") -> Self:
+        """Read `ID BASE64` lines and a base64 key, 32 bytes each; without it nothing is looked up.
 
         Raises: ValueError, naming the line but never the key.
         """
@@ -61,7 +67,7 @@ class Keyring:
             ring[name] = _key(key, f"master key in line {number}")
         if not 1 <= len(ring) <= 2:
             raise ValueError("there must be one master key, or two while they are rotated")
-        return cls(ring, _key(index_key, "index key"))
+        return cls(ring, _key(index_key, "index key") if index_key else b"")
 
     @property
     def current(self) -> str:
@@ -161,15 +167,14 @@ def fresh_key() -> str:
     return base64.b64encode(os.urandom(KEY_BYTES)).decode()
 
 
-def ensure_keys(folder: Path, service: str) -> dict[str, str]:
-    """Make a service's keys where there are none; the settings that name their files."""
-    made = {
-        f"{service}_MASTER_KEYS_FILE": (folder / f"{service.lower()}_master_keys", "m1 "),
-        f"{service}_PHONE_INDEX_KEY_FILE": (folder / f"{service.lower()}_phone_index_key", ""),
-    }
+def ensure_keys(folder: Path) -> dict[str, str]:
+    """Make the vaults' keys where there are none; the settings that name their files."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for path, name in made.values():
+    settings: dict[str, str] = {}
+    for setting, name in _FILES.items():
+        path = folder / setting.lower()
         if not path.exists():
             path.touch(mode=0o600)
             path.write_text(f"{name}{fresh_key()}\n")
-    return {setting: str(path) for setting, (path, _) in made.items()}
+        settings[f"{setting}_FILE"] = str(path)
+    return settings

@@ -13,10 +13,10 @@ import asyncpg
 import pytest
 from python_calamine import CalamineWorkbook
 
-from services.registry.cli import dump_keys, load_keys
 from services.registry.settings import Settings
 from services.registry.store.persons import keyring, opened
 from services.registry.usecases.erasing import forget_old_uploads
+from services.vaults import dump_keys, load_keys
 from shared.contracts.event import decode
 from shared.kernel.ids import derived_id
 from shared.platform.embedded.pgbinaries import find_binaries

@@ -11,9 +11,10 @@ import pytest
 from services.registry.domain.masks import without_numbers
 from services.registry.store import persons
 from services.registry.store.files import path_of
-from services.registry.store.persons import keyring, rewrap
+from services.registry.store.persons import keyring
 from shared.kernel.ids import derived_id
 from shared.platform.vault import Keyring, VaultClosed, Wrapped, fresh_key, open_box, seal
+from shared.platform.vault_keys import rewrap
 from tests.registry.sheets import (
     HEADER,
     TODAY,
@@ -242,11 +243,11 @@ async def test_M5_rotation_wraps_all_keys_anew_while_both_master_keys_are_valid(
         keyring.cache_clear()
         assert (await reveal(regulator)).status_code == 201
         async with database.transaction() as tx:
-            assert await rewrap(tx, 2) == 2
+            assert await rewrap(tx, keyring(), 2) == 2
         async with database.transaction() as tx:
-            assert await rewrap(tx, 100) > 0
+            assert await rewrap(tx, keyring(), 100) > 0
         async with database.transaction() as tx:
-            assert await rewrap(tx, 100) == 0
+            assert await rewrap(tx, keyring(), 100) == 0
         monkeypatch.setenv("REGISTRY_MASTER_KEYS", new)
         keyring.cache_clear()
         made = await reveal(regulator)

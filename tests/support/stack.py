@@ -64,6 +64,7 @@ class Stack:
         os.environ["IDENTITY_KEY_DIR"] = str(folder / "keys")
         os.environ["REGISTRY_MASTER_KEYS"] = f"test-1 {fresh_key()}"
         os.environ["REGISTRY_PHONE_INDEX_KEY"] = fresh_key()
+        os.environ["VISITS_MASTER_KEYS"] = f"test-1 {fresh_key()}"
         for name, database in self.databases.items():
             os.environ[f"{name.upper()}_DATABASE_URL"] = database.url
             os.environ[f"YINQI_LOG_URL_{name.upper()}"] = database.log_url

@@ -14,7 +14,7 @@ import msgspec
 
 from services.registry.domain.masks import masked_name, masked_phone
 from services.registry.settings import VaultKeys
-from services.registry.store.bulk import copy, execute, fetch
+from services.registry.store.bulk import execute, fetch
 from shared.platform.database import Transaction
 from shared.platform.vault import Keyring, Wrapped, open_box, seal
 
@@ -191,43 +191,3 @@ async def subjects_by_phone(tx: Transaction, phone: str, limit: int) -> list[UUI
         limit,
     )
     return [row[0] for row in rows]
-
-
-async def rewrap(tx: Transaction, limit: int) -> int:
-    """Wrap up to `limit` data keys with the current master key; how many there were to wrap."""
-    ring = keyring()
-    rows = await fetch(
-        tx,
-        "select subject_id, master, wrapped from data_key where master <> $1 order by subject_id"
-        " limit $2 for update skip locked",
-        ring.current,
-        limit,
-    )
-    new = [
-        (row[0], ring.wrap(row[0], ring.unwrap(row[0], Wrapped(row[1], row[2])))) for row in rows
-    ]
-    if new:
-        await execute(
-            tx,
-            "update data_key as k set master = $1, wrapped = n.wrapped from"
-            " unnest($2::uuid[], $3::bytea[]) as n(subject_id, wrapped)"
-            " where k.subject_id = n.subject_id",
-            ring.current,
-            [subject_id for subject_id, _ in new],
-            [wrapped.wrapped for _, wrapped in new],
-        )
-    return len(new)
-
-
-async def keys_of(tx: Transaction) -> list[tuple[UUID, str, str, bytes]]:
-    """All data keys, wrapped."""
-    rows = await fetch(
-        tx, "select subject_id, kind, master, wrapped from data_key order by subject_id"
-    )
-    return [(row[0], row[1], row[2], row[3]) for row in rows]
-
-
-async def replace_keys(tx: Transaction, rows: Sequence[tuple[UUID, str, str, bytes]]) -> None:
-    """Put these keys in the place of all there are: what has no key now is forgotten."""
-    await execute(tx, "delete from data_key")
-    await copy(tx, "data_key", ("subject_id", "kind", "master", "wrapped"), rows)

@@ -7,15 +7,14 @@ from sqlalchemy.util import await_only
 
 from services.registry.store.persons import Person, Subject, copy_in, keyring
 from shared.platform.migrations import run_sql
+from shared.platform.vault_keys import DATA_KEY_UP
 
 revision = "0003"
 down_revision = "0002"
 
-TABLES = """
+TABLES = f"""
+{DATA_KEY_UP}
 alter table person_data rename to person_plain;
--- The wrapped data keys: apart from what they open, so that they are dumped apart (decision 0035).
-create table data_key (subject_id uuid primary key, kind text not null, master text not null,
-    wrapped bytea not null, made_at timestamptz not null default now());
 create table person_data (subject_id uuid primary key, box bytea not null, phone_mac bytea);
 create index person_by_phone on person_data (phone_mac) where phone_mac is not null;
 
