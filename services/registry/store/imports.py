@@ -239,7 +239,10 @@ async def waiting_rows(
             "limit": limit,
         },
     )
-    return [WaitingRow(*row[:5], _reasons(row.reasons)) for row in found]
+    return [
+        WaitingRow(r.import_id, r.kind, r.list_vintage, r.row_no, r.key, _reasons(r.reasons))
+        for r in found
+    ]
 
 
 async def lock_row(tx: Transaction, import_id: UUID, row: int) -> RowOutcome | None:
