@@ -31,6 +31,7 @@ from shared.platform.migrate import make_platform_tables, migrate
 from shared.platform.relay import Publisher
 from shared.platform.settings import SERVICES
 from shared.platform.transports.kafka import KafkaPublisher
+from shared.platform.vault import ensure_keys
 
 ROOT = Path(__file__).resolve().parent.parent
 JARS = ROOT / ".yinqi" / "cache"
@@ -103,7 +104,7 @@ class Bed:
             "YINQI_LOG_LEVEL": "WARNING",
             "VISITS_PHOTO_DIR": str(self.folder / "photos"),
             "REGISTRY_UPLOAD_DIR": str(self.folder / "uploads"),
-        }
+        } | ensure_keys(self.folder / "keys")
         if self.kafka:
             environment["YINQI_KAFKA_BOOTSTRAP"] = self.kafka.bootstrap
         for name, database in self.databases.items():

@@ -24,6 +24,12 @@ done
 for key in identity_signing_key audit_signing_key; do
   [ -s "secrets/$key" ] || openssl genpkey -algorithm ed25519 | keep "$key"
 done
+# The keys of the personal data vault. A copy of them belongs in a safe, never beside a backup.
+for service in registry visits; do
+  [ -s "secrets/${service}_master_keys" ] ||
+    echo "m1 $(openssl rand -base64 32)" | keep "${service}_master_keys"
+done
+[ -s secrets/registry_phone_index_key ] || openssl rand -base64 32 | keep registry_phone_index_key
 # Certificates of this machine's own, to begin with: replace gateway_certificate and gateway_key by
 # those of your authority, bank_core_authority by the authority that signs the banks' certificates.
 if [ ! -s secrets/gateway_certificate ]; then

@@ -348,6 +348,47 @@ def rotate_key(home: Home = default_home()) -> None:  # noqa: B008
         raise typer.Exit(1) from None
 
 
+vault = typer.Typer(help="个人信息的密钥:轮换、单独备份与恢复。Keys of the vault.")
+app.add_typer(vault, name="vault")
+
+
+@vault.command("rotate")
+def vault_rotate(home: Home = default_home()) -> None:  # noqa: B008
+    """用第一把主密钥重新包装全部数据密钥。Wrap all data keys with the first master key."""
+    from services.vaults import rotate_keys  # noqa: PLC0415
+
+    _find_vault(home)
+    rotate_keys(console.print)
+
+
+@vault.command("dump-keys")
+def vault_dump(file: Path, home: Home = default_home()) -> None:  # noqa: B008
+    """单独备份数据密钥(保存期要短)。Dump the wrapped keys apart from the data."""
+    from services.vaults import dump_keys  # noqa: PLC0415
+
+    _find_vault(home)
+    dump_keys(file, console.print)
+
+
+@vault.command("load-keys")
+def vault_load(file: Path, home: Home = default_home()) -> None:  # noqa: B008
+    """恢复备份后装回数据密钥,已删除的不再能读。After a restore: only these keys count."""
+    from services.vaults import load_keys  # noqa: PLC0415
+
+    _find_vault(home)
+    load_keys(file, console.print)
+
+
+def _find_vault(home: Path) -> None:
+    from shared.platform.vault import ensure_keys  # noqa: PLC0415
+
+    find_databases(home)
+    if not any("_MASTER_KEYS" in name for name in os.environ):
+        os.environ.update(ensure_keys(home / "keys"))
+    os.environ.setdefault("REGISTRY_UPLOAD_DIR", str(home / "uploads"))
+    os.environ.setdefault("VISITS_PHOTO_DIR", str(home / "photos"))
+
+
 contracts = typer.Typer(help="事件契约:检查与发布。Event contracts: check and release.")
 app.add_typer(contracts, name="contracts")
 

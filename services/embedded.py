@@ -27,6 +27,7 @@ from shared.platform.embedded.postgres import Postgres
 from shared.platform.embedded.supervisor import Program, Supervisor
 from shared.platform.migrate import migrate
 from shared.platform.settings import SERVICES
+from shared.platform.vault import ensure_keys
 
 ROOT = Path(__file__).resolve().parent.parent
 Transport = Literal["log", "kafka"]
@@ -159,7 +160,7 @@ class Embedded:
             "CREDIT_WEBHOOK_LOOPBACK": str(self.options.simulation).lower(),
             "VISITS_PHOTO_DIR": str(self._home / "photos"),
             "REGISTRY_UPLOAD_DIR": str(self._home / "uploads"),
-        }
+        } | ensure_keys(self._home / "keys")
         if self.kafka:
             environment["YINQI_KAFKA_BOOTSTRAP"] = self.kafka.bootstrap
         for database in databases:

@@ -16,6 +16,7 @@ ERRORS = {
     "Conflict": 409,
     "Refused": 403,
     "RuleViolation": 409,
+    "VaultClosed": 503,
 }
 #: What the gateway answers itself; codes in its variables are those of deploy/gateway's maps.
 GATEWAY = {

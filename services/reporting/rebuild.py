@@ -21,7 +21,10 @@ from typing import Final, Literal
 import asyncpg
 import msgspec
 
-from services.reporting.consumers import NAME, TOPICS
+from services.reporting.consumers import NAME, TOPICS, family_rows
+from services.reporting.domain.families import kin_of
+from services.reporting.store import facts
+from services.reporting.store.copying import copy, delta_row
 from services.reporting.store.deltas import ROLL_UP_ALL
 from services.reporting.store.refold import MADE, NEW, Done, Task, Where
 from services.reporting.store.tables import REBUILT, create_indexes, create_table, swap
@@ -111,6 +114,7 @@ async def rebuild(sources: Sources, say: Say = lambda _: None) -> Rebuilt:
             say(f"{sum(ends.values()):,} events in {len(ends)} partitions")
             async with _timed(found, "fold", say):
                 done = await _fold_all(guard, sources, made, starts, ends)
+                of_families = await _fold_families(sources.owner_url, done)
             async with _timed(found, "indexes", say):
                 await _finish_tables(sources.owner_url)
             async with _timed(found, "fingerprints", say):
@@ -121,7 +125,7 @@ async def rebuild(sources: Sources, say: Say = lambda _: None) -> Rebuilt:
     finally:
         await guard.close()
     found.events = sum(each.events for each in done)
-    found.rows = sum(each.rows for each in done)
+    found.rows = sum(each.rows for each in done) + of_families
     found.workers_mib = sum(each.peak_kib for each in done) / 1024
     found.caught_up = sum(ends[partition] - starts[partition] for partition in ends)
     _report(found, say)
@@ -230,6 +234,20 @@ async def _work(task: Task) -> Done:
         if worker.returncode is None:
             worker.kill()
             await worker.wait()
+
+
+async def _fold_families(url: str, done: Sequence[Done]) -> int:
+    """Fold what was merged, now that the facts of all partitions are there; how many rows."""
+    kin = kin_of({pair for each in done for pair in each.mergers})
+    if not kin:
+        return 0
+    connection = await asyncpg.connect(url)
+    try:
+        rows = list(family_rows(await facts.of(connection, kin, NEW), kin))
+        await copy(connection, "delta", (delta_row(*own) for own in rows), NEW)
+        return len(rows)
+    finally:
+        await connection.close()
 
 
 async def _finish_tables(url: str) -> None:

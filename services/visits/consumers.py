@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from services.visits.store import copies
+from services.visits.store import copies, privacy
 from shared.contracts.allocation import (
     CampaignOpened,
     ContactNamed,
@@ -13,7 +13,12 @@ from shared.contracts.allocation import (
     EnterpriseUnassigned,
 )
 from shared.contracts.event import Event, Received
-from shared.contracts.registry import EnterpriseChanged, EnterpriseListed, StaffChanged
+from shared.contracts.registry import (
+    EnterpriseChanged,
+    EnterpriseListed,
+    PersonalDataErased,
+    StaffChanged,
+)
 from shared.platform.consumer import Consumer
 from shared.platform.database import Transaction
 
@@ -30,6 +35,7 @@ _SAVES: Mapping[type[Event], Save] = {
     EnterpriseAssigned: copies.save_assignments,
     EnterpriseUnassigned: copies.save_endings,
     ContactNamed: copies.save_contacts,
+    PersonalDataErased: privacy.forget,
 }
 
 

@@ -114,3 +114,56 @@ class EnterpriseChanged(Event, frozen=True, kw_only=True):
     precision: Precision
     industry_code: str | None
     valid_from: date
+
+
+DispositionKind = Literal["cancelled", "moved_away", "unreachable", "refused", "no_need"]
+
+
+@contract(topic=TOPIC, key="enterprise_id", business_on="merged_on")
+class EnterprisesMerged(Event, frozen=True, kw_only=True):
+    """Two enterprises are one from `merged_on` on: `merged_id` counts under `survivor_id` (R3).
+
+    Said twice, once in the order of each of the two: `enterprise_id` is the one or the other.
+    """
+
+    enterprise_id: UUID
+    merger_id: UUID
+    survivor_id: UUID
+    merged_id: UUID
+    merged_on: date
+
+
+@contract(topic=TOPIC, key="enterprise_id", business_on="unmerged_on")
+class EnterprisesUnmerged(Event, frozen=True, kw_only=True):
+    """A merger was an error and never held: both count again as they did (R3). Said twice."""
+
+    enterprise_id: UUID
+    merger_id: UUID
+    survivor_id: UUID
+    merged_id: UUID
+    unmerged_on: date
+
+
+@contract(topic=TOPIC, key="enterprise_id", business_on="disposed_on")
+class EnterpriseDisposed(Event, frozen=True, kw_only=True):
+    """The bureau agreed to how a bank found an enterprise (R9).
+
+    Only `cancelled` takes it out of the denominator, from `disposed_on` on.
+    """
+
+    enterprise_id: UUID
+    disposition_id: UUID
+    kind: DispositionKind
+    disposed_on: date
+
+
+@contract(topic=TOPIC, key="subject_id", business_on="erased_on")
+class PersonalDataErased(Event, frozen=True, kw_only=True):
+    """The key to a subject's personal data was destroyed: whoever keeps any of it forgets it.
+
+    `kind` tells whose data they were: an enterprise's persons, or a member of a bank's staff.
+    """
+
+    subject_id: UUID
+    kind: Literal["enterprise", "staff"]
+    erased_on: date

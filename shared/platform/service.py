@@ -28,6 +28,7 @@ from shared.platform.jobs import Job, JobHandler, JobRunner, find_job
 from shared.platform.logging import TODAY, TRACE, is_trace, log, new_trace
 from shared.platform.principal import SYSTEM
 from shared.platform.relay import Publisher, Relay
+from shared.platform.retention import Chore, keep_house
 from shared.platform.settings import PlatformSettings, ServiceSettings
 from shared.platform.transports import Source
 from shared.platform.transports.kafka import KafkaPublisher, KafkaSource
@@ -54,6 +55,7 @@ class Service:
     jobs: Mapping[str, JobHandler] = field(default_factory=dict[str, JobHandler])
     on_start: StartHook | None = None
     loops: Sequence[StartHook] = ()
+    chores: Sequence[Chore] = ()
 
     @property
     def topic(self) -> str:
@@ -281,6 +283,7 @@ async def work(service: Service) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(relay.run())
+            group.create_task(keep_house(database, service.name, settings, service.chores))
             for loop in loops:
                 group.create_task(loop.run())
             for own in service.loops:

@@ -14,6 +14,7 @@ from shared.kernel.periods import SHANGHAI
 
 OPENS = date(2022, 4, 1)
 FIRST_KNOWN = datetime(2022, 4, 1, 8, tzinfo=SHANGHAI)
+MERGED_ON = OPENS + timedelta(days=100)
 COUNTIES = ("320102", "320104", "320505", "320506", "320583", "320602")
 
 
@@ -313,3 +314,29 @@ def a_history(seed: int, *, events: int = 160, enterprises: int = 6) -> World:
         if event:
             world.teller.tell(event)
     return world
+
+
+def merge(
+    world: World, survivor: UUID, merged: UUID, day: date = MERGED_ON
+) -> registry.EnterprisesMerged:
+    """Tell of a merger, to each of the two."""
+    told = [
+        registry.EnterprisesMerged(
+            enterprise_id=each, merger_id=UUID(int=survivor.int ^ merged.int),
+            survivor_id=survivor, merged_id=merged, merged_on=day,
+        )
+        for each in (survivor, merged)
+    ]  # fmt: skip
+    for event in told:
+        world.teller.tell(event, hours=0.01)
+    return told[0]
+
+
+def unmerge(world: World, merger: registry.EnterprisesMerged) -> None:
+    """Take it back."""
+    for each in (merger.survivor_id, merger.merged_id):
+        event = registry.EnterprisesUnmerged(
+            enterprise_id=each, merger_id=merger.merger_id, survivor_id=merger.survivor_id,
+            merged_id=merger.merged_id, unmerged_on=merger.merged_on + timedelta(days=3),
+        )  # fmt: skip
+        world.teller.tell(event, hours=0.01)

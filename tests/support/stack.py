@@ -30,6 +30,7 @@ from shared.platform.relay import move, read_log
 from shared.platform.service import ACCOUNTS_OWNER, Service, create_app
 from shared.platform.settings import SERVICES, PlatformSettings
 from shared.platform.transports import Record
+from shared.platform.vault import fresh_key
 from tests.support.tokens import TestAccount, TokenMint
 
 
@@ -70,6 +71,9 @@ class Stack:
         os.environ["CREDIT_WEBHOOK_KEY"] = "a key of the tests"
         os.environ["CREDIT_WEBHOOK_LOOPBACK"] = "true"
         os.environ["IDENTITY_KEY_DIR"] = str(folder / "keys")
+        os.environ["REGISTRY_MASTER_KEYS"] = f"test-1 {fresh_key()}"
+        os.environ["REGISTRY_PHONE_INDEX_KEY"] = fresh_key()
+        os.environ["VISITS_MASTER_KEYS"] = f"test-1 {fresh_key()}"
         for name, database in self.databases.items():
             os.environ[f"{name.upper()}_DATABASE_URL"] = database.url
             os.environ[f"YINQI_LOG_URL_{name.upper()}"] = database.log_url

@@ -1,7 +1,7 @@
 """The registry's routes."""
 
 import shutil
-from datetime import date, datetime
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
+from services.registry.api.paging import id_in, instant_of, number_of
 from services.registry.api.schemas import (
     ChangeIn,
     EnterpriseFileOut,
@@ -73,17 +74,19 @@ async def post_import(
     """导入名单、机构、网点或人员(.xlsx 或 .csv);dry_run 只核对不入库。"""
     imports.check_may_import(run.principal, kind)
     settings: Settings = run.settings
-    stored = await keep(file, settings.upload_dir, most_bytes=settings.max_upload_bytes)
+    digest = await keep(
+        run.database, file, settings.upload_dir, most_bytes=settings.max_upload_bytes
+    )
     command = StartImport(
         kind=kind,
         file_name=file.filename or "",
-        digest=stored.digest,
+        digest=digest,
         list_vintage=list_vintage,
         valid_from=valid_from,
         dry_run=dry_run,
         sheet=sheet,
     )
-    asked = (stored.digest, kind, list_vintage, str(valid_from), dry_run, sheet)
+    asked = (digest, kind, list_vintage, str(valid_from), dry_run, sheet)
     return await run(
         imports.start_import,
         command,
@@ -97,7 +100,7 @@ async def post_import(
 async def get_imports(run: Run, cursor: str | None = None, limit: Limit = 50) -> ImportPage:
     """导入记录,新的在前。"""
     place = decode_cursor(cursor, parts=1)
-    before = _instant(place[0]) if place else None
+    before = instant_of(place[0]) if place else None
     found = await run.read(imports.list_imports, before, limit + 1)
     items, following = page_of(found, limit, lambda each: (each.job.created_at.isoformat(),))
     return ImportPage(items=[ImportOut.of(each) for each in items], next_cursor=following)
@@ -119,7 +122,7 @@ async def get_import_rows(
 ) -> RowPage:
     """逐行结果及原因。"""
     place = decode_cursor(cursor, parts=1)
-    after = _number(place[0]) if place else 0
+    after = number_of(place[0]) if place else 0
     found = await run.read(imports.rows_of_import, import_id, outcome, after, limit + 1)
     items, following = page_of(found, limit, lambda each: (each.row,))
     return RowPage(items=[RowOut.of(each) for each in items], next_cursor=following)
@@ -133,7 +136,7 @@ async def get_import_rows(
 async def get_import_report(import_id: UUID, run: Run) -> FileResponse:
     """原表加“结果”“原因”两列。"""
     job, outcomes = await run.read(imports.outcomes_for_report, import_id)
-    path = await imports.make_report(run.settings, job, outcomes)
+    path = await imports.make_report(run.database, run.settings, job, outcomes)
     return FileResponse(
         path,
         media_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -232,7 +235,7 @@ async def get_outlets(
         queries.find_outlets,
         institution_id=institution_id,
         region=region,
-        after=_after_id(cursor),
+        after=id_in(cursor),
         limit=limit,
     )
     items, following = page_of(found, limit, lambda each: (str(each.outlet_id),))
@@ -252,13 +255,11 @@ async def get_staff(
         queries.find_staff,
         institution_id=institution_id,
         outlet_id=outlet_id,
-        after=_after_id(cursor),
+        after=id_in(cursor),
         limit=limit,
     )
     items, following = page_of(found, limit, lambda each: (str(each.staff_id),))
-    own = run.principal.institution_id
-    shown = [StaffOut.of(each, own=each.institution_id == own) for each in items]
-    return StaffPage(items=shown, next_cursor=following)
+    return StaffPage(items=[StaffOut.of(each) for each in items], next_cursor=following)
 
 
 @router.get("/regions", dependencies=[may("campaign", "read")])
@@ -275,24 +276,3 @@ def _ids(text: str) -> tuple[UUID, ...]:
         return tuple(UUID(part) for part in parts)
     except ValueError as error:
         raise BadInput("page.id_format", "企业标识格式不正确") from error
-
-
-def _after_id(cursor: str | None) -> UUID | None:
-    place = decode_cursor(cursor, parts=1)
-    try:
-        return UUID(str(place[0])) if place else None
-    except ValueError as error:
-        raise BadInput("page.cursor", "分页标记无效,请从第一页重新查询") from error
-
-
-def _instant(value: object) -> datetime:
-    try:
-        return datetime.fromisoformat(str(value))
-    except ValueError as error:
-        raise BadInput("page.cursor", "分页标记无效,请从第一页重新查询") from error
-
-
-def _number(value: object) -> int:
-    if not isinstance(value, int):
-        raise BadInput("page.cursor", "分页标记无效,请从第一页重新查询")
-    return value

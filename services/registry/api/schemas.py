@@ -6,7 +6,6 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.registry.domain.masks import masked_name, masked_phone
 from services.registry.store import queries
 from services.registry.store.imports import RowOutcome
 from services.registry.usecases.enterprises import EnterpriseFile
@@ -212,8 +211,6 @@ def _shown(enterprise: queries.Enterprise) -> dict[str, object]:
         name: getattr(enterprise, name) for name in queries.Enterprise.__slots__
     }
     return shown | {
-        "legal_representative": masked_name(enterprise.legal_representative),
-        "phone": masked_phone(enterprise.phone),
         "region_name": full_name(enterprise.region_code),
         "industry_name": industry(code).name if code else None,
         "longitude": enterprise.longitude_e6 / 1_000_000,
@@ -284,10 +281,9 @@ class StaffOut(Out):
     valid_to: date | None
 
     @classmethod
-    def of(cls, person: queries.StaffMember, *, own: bool) -> "StaffOut":
+    def of(cls, person: queries.StaffMember) -> "StaffOut":
         values = {name: getattr(person, name) for name in queries.StaffMember.__slots__}
-        shown = person.name if own else masked_name(person.name)
-        return cls.model_validate(values | {"position": person.role, "name": shown})
+        return cls.model_validate(values | {"position": person.role})
 
 
 class RegionOut(Out):

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from services.registry.domain.masks import without_numbers
 from services.registry.domain.records import Reason
 
 MESSAGES: Final[dict[str, str]] = {
@@ -61,4 +62,4 @@ SHOWN: Final = 60
 
 def reason(column: str, code: str, value: object = "", more: str = "") -> Reason:
     """Put a reason together; the value is cut to what a person needs to find it."""
-    return Reason(column, code, MESSAGES[code] + more, str(value)[:SHOWN])
+    return Reason(column, code, MESSAGES[code] + more, without_numbers(str(value))[:SHOWN])

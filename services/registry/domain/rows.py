@@ -1,6 +1,7 @@
 """Check the rows of a sheet, one by one and against each other."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -17,6 +18,9 @@ from services.registry.domain.reasons import reason
 from services.registry.domain.records import AnyRecord, Kind, Reason, Rejected
 from shared.kernel.errors import BadInput
 from shared.kernel.industry import read as read_industry
+
+#: Of a footer only its label is shown: behind it stands who signed, with a telephone.
+_LABEL: Final = re.compile("(?<=[::])")
 
 Row = Sequence[Cell]
 Checked = AnyRecord | Rejected
@@ -168,7 +172,7 @@ def split_lines(lines: Sequence[Row], header: Header) -> Lines:
         if (shown.startswith(_FOOTERS) and _is_footer(row, places)) or (
             row[places[0]] == titles[0] and _is_header(row, places, titles)
         ):
-            split.skipped.append((number, shown[:60]))
+            split.skipped.append((number, _LABEL.split(shown)[0][:60]))
         else:
             row.append("")
             split.rows.append((number, row))

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.registry.domain.records import EnterpriseRow
 from services.registry.store.bulk import add, change_rows, execute, fetch
+from services.registry.store.persons import Person, Subject, add_persons, put_persons
 from shared.platform.database import Transaction
 
 _SLICE = (
@@ -133,16 +134,11 @@ async def add_enterprises(
         ],
     )
     await _add_slices(tx, rows, listed_on)
-    await add(
-        tx,
-        "person_data",
-        ("subject_id", "name", "phone"),
-        [
-            (r.enterprise_id, r.legal_representative, r.phone)
-            for r in rows
-            if r.legal_representative or r.phone
-        ],
-    )
+    await add_persons(tx, map(_representative, rows))
+
+
+def _representative(row: EnterpriseRow) -> Subject:
+    return Subject(row.enterprise_id, "enterprise", Person(row.legal_representative, row.phone))
 
 
 async def _add_slices(tx: Transaction, rows: Sequence[EnterpriseRow], valid_from: date) -> None:
@@ -209,18 +205,7 @@ async def renew_enterprises(
         [r.enterprise_id for r in rows],
     )
     await _add_slices(tx, moved, date.fromisoformat(list_vintage))
-    await put_persons(tx, [(r.enterprise_id, r.legal_representative, r.phone) for r in rows])
-
-
-async def put_persons(tx: Transaction, persons: Sequence[tuple[UUID, str, str]]) -> None:
-    """Store names and telephone numbers, over what was there."""
-    if persons:
-        await execute(
-            tx,
-            "insert into person_data select * from unnest($1::uuid[], $2::text[], $3::text[])"
-            " on conflict (subject_id) do update set name = excluded.name, phone = excluded.phone",
-            *(list(column) for column in zip(*persons, strict=True)),
-        )
+    await put_persons(tx, [_representative(row) for row in rows])
 
 
 async def add_members(

@@ -208,6 +208,102 @@ async def rows_of(
     return [RowOutcome(r.row_no, r.outcome, r.change, r.key, _reasons(r.reasons)) for r in found]
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingRow:
+    """A doubtful row, and the import it is of."""
+
+    import_id: UUID
+    kind: str
+    list_vintage: str | None
+    row: int
+    key: str
+    reasons: tuple[Reason, ...]
+
+
+async def waiting_rows(
+    tx: Transaction, *, institution_id: UUID | None, after: tuple[UUID, int] | None, limit: int
+) -> list[WaitingRow]:
+    """Doubtful rows of imports that are through; of one institution where one is given."""
+    found = await tx.connection.execute(
+        text(
+            "select i.import_id, i.kind, i.list_vintage, r.row_no, r.key, r.reasons"
+            " from import_row r join import i using (import_id) where r.outcome = 'doubtful'"
+            " and i.state = 'done' and not i.dry_run and (cast(:institution as uuid) is null or"
+            " i.institution_id = :institution) and (r.import_id, r.row_no) > (:import_id, :row)"
+            " order by r.import_id, r.row_no limit :limit"
+        ),
+        {
+            "institution": institution_id,
+            "import_id": after[0] if after else UUID(int=0),
+            "row": after[1] if after else 0,
+            "limit": limit,
+        },
+    )
+    return [
+        WaitingRow(r.import_id, r.kind, r.list_vintage, r.row_no, r.key, _reasons(r.reasons))
+        for r in found
+    ]
+
+
+async def lock_row(tx: Transaction, import_id: UUID, row: int) -> RowOutcome | None:
+    """A row's outcome, locked."""
+    found = await tx.connection.execute(
+        text(
+            "select row_no, outcome, change, key, reasons from import_row where import_id = :id"
+            " and row_no = :row for update"
+        ),
+        {"id": import_id, "row": row},
+    )
+    r = found.one_or_none()
+    return RowOutcome(r.row_no, r.outcome, r.change, r.key, _reasons(r.reasons)) if r else None
+
+
+async def settle_row(
+    tx: Transaction, import_id: UUID, row: RowOutcome, outcome: str, change: str
+) -> None:
+    """Give a doubtful row its outcome; the import's counts follow, under a number of its own."""
+    await tx.connection.execute(
+        text(
+            "update import_row set outcome = :outcome, change = :change where import_id = :id"
+            " and row_no = :row"
+        ),
+        {"outcome": outcome, "change": change, "id": import_id, "row": row.row},
+    )
+    counts = Counts(doubtful=-1)
+    for name in filter(None, (outcome, change)):
+        setattr(counts, name, 1)
+    await add_chunk(tx, import_id, -row.row, counts, ())
+
+
+async def add_decision(
+    tx: Transaction,
+    import_id: UUID,
+    row: int,
+    *,
+    decision: str,
+    enterprise_id: UUID | None,
+    corrections: dict[str, str],
+    reason: str,
+) -> None:
+    """Keep who decided what on a row, and why."""
+    await tx.connection.execute(
+        text(
+            "insert into row_decision values (:id, :row, :decision, :enterprise,"
+            " cast(:corrections as jsonb), :reason, :by, :at)"
+        ),
+        {
+            "id": import_id,
+            "row": row,
+            "decision": decision,
+            "enterprise": enterprise_id,
+            "corrections": msgspec.json.encode(corrections).decode(),
+            "reason": reason,
+            "by": tx.principal.name,
+            "at": tx.now,
+        },
+    )
+
+
 async def all_outcomes(tx: Transaction, import_id: UUID) -> dict[int, tuple[str, str]]:
     """Each row's outcome and its reasons as one Chinese text, for the report."""
     found = await tx.connection.execute(

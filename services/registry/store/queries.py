@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from services.registry.store import persons
 from shared.platform.database import Transaction
 from shared.platform.principal import SYSTEM, Principal
 
@@ -25,13 +26,14 @@ _ENTERPRISE = (
     "e.enterprise_id, e.uscc, e.name, e.registration_no, e.founded_on, e.registered_address,"
     " e.business_address, e.region_code, e.longitude_e6, e.latitude_e6, e.precision,"
     " e.industry_code, e.has_loan, e.employees, e.list_vintage, e.version,"
-    " coalesce(p.name, '') as legal_representative, coalesce(p.phone, '') as phone"
+    f" {persons.COLUMNS}"
 )
+_PERSON: Final = persons.JOIN.format(subject="e.enterprise_id")
 
 
 @dataclass(frozen=True, slots=True)
 class Enterprise:
-    """An enterprise as it stands now, with its persons unmasked: only the API's answers mask."""
+    """An enterprise as it stands now, its persons masked."""
 
     enterprise_id: UUID
     uscc: str
@@ -90,6 +92,8 @@ def scope(principal: Principal) -> tuple[str, dict[str, Any]]:
         return "e.region_code like :city", {"city": principal.city_prefix() + "%"}
     if principal.role in _BANK_ROLES:
         return _ASSIGNED, {"scope_institution": principal.institution_id}
+    if principal.role == "enterprise":
+        return "e.enterprise_id = :own", {"own": principal.enterprise_id}
     return "false", {}
 
 
@@ -100,14 +104,20 @@ async def find_enterprise(
     condition, parameters = scope(tx.principal if scoped else SYSTEM)
     found = await tx.connection.execute(
         text(
-            f"select {_ENTERPRISE} from enterprise e left join person_data p on p.subject_id ="
-            f" e.enterprise_id where e.enterprise_id = :id and {condition}"
-            + (" for update of e" if lock else "")
+            f"select {_ENTERPRISE} from enterprise e{_PERSON}"
+            f" where e.enterprise_id = :id and {condition}" + (" for update of e" if lock else "")
         ),
         {"id": enterprise_id} | parameters,
     )
     row = found.one_or_none()
-    return Enterprise(*row) if row else None
+    return _enterprise(row) if row else None
+
+
+def _enterprise(row: Sequence[Any]) -> Enterprise:
+    *fields, box, master, wrapped = row
+    person = persons.opened(fields[0], box, master, wrapped).masked()
+    values: list[Any] = [*fields, person.name, person.phone]
+    return Enterprise(**dict(zip(Enterprise.__slots__, values, strict=True)))
 
 
 async def find_enterprises(tx: Transaction, wanted: Wanted) -> list[Enterprise]:
@@ -139,16 +149,18 @@ async def find_enterprises(tx: Transaction, wanted: Wanted) -> list[Enterprise]:
         )
     if wanted.ids is not None:
         where("e.enterprise_id = any(:ids)", ids=list(wanted.ids))
+    else:
+        where("e.merged_into is null")
     if wanted.after:
         where("e.uscc > :after", after=wanted.after)
     found = await tx.connection.execute(
         text(
-            f"select {_ENTERPRISE} from enterprise e left join person_data p on p.subject_id ="
-            f" e.enterprise_id where {' and '.join(conditions)} order by e.uscc limit :limit"
+            f"select {_ENTERPRISE} from enterprise e{_PERSON}"
+            f" where {' and '.join(conditions)} order by e.uscc limit :limit"
         ),
         parameters | {"limit": wanted.limit + 1},
     )
-    return [Enterprise(*row) for row in found]
+    return [_enterprise(row) for row in found]
 
 
 async def _names_found(tx: Transaction) -> bool:
@@ -251,7 +263,7 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class StaffMember:
-    """A person on a bank's roster, by name."""
+    """A person on a bank's roster: by name for the bank itself, masked for all others."""
 
     staff_id: UUID
     institution_id: UUID
@@ -342,14 +354,22 @@ async def find_staff(
         parameters["after"] = after
     found = await tx.connection.execute(
         text(
-            "select s.staff_id, s.institution_id, s.outlet_id, s.code, coalesce(p.name, ''),"
+            f"select s.staff_id, s.institution_id, s.outlet_id, s.code, {persons.COLUMNS},"
             " s.role, s.valid_from, s.valid_to from staff s join outlet o using (outlet_id)"
-            " left join person_data p on p.subject_id = s.staff_id"
-            f" where {_all(conditions)} order by s.staff_id limit :limit"
+            f"{persons.JOIN.format(subject='s.staff_id')} where {_all(conditions)}"
+            " order by s.staff_id limit :limit"
         ),
         parameters | {"limit": limit + 1},
     )
-    return [StaffMember(*row) for row in found]
+    own = tx.principal.institution_id
+    return [_member(row, own=row.institution_id == own) for row in found]
+
+
+def _member(row: Any, *, own: bool) -> StaffMember:
+    staff_id, institution_id, outlet_id, code, box, master, wrapped, *rest = row
+    person = persons.opened(staff_id, box, master, wrapped)
+    name = person.name if own else person.masked().name
+    return StaffMember(staff_id, institution_id, outlet_id, code, name, *rest)
 
 
 def _all(conditions: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.platform.walls import Via, Wall, Walls, context
+from shared.platform.walls import COMMANDS, Via, Wall, Walls, context
 
 _OF_ENTERPRISE: Final = (Via("enterprise_id", "enterprise", "enterprise_id"),)
 _OF_IMPORT: Final = (Via("import_id", "import", "import_id"),)
@@ -26,6 +26,21 @@ WALLS: Final[Walls] = {
             Via("subject_id", "staff", "staff_id"),
         )
     ),
+    # A wrapped key alone opens nothing and names nobody; whose box it opens is walled where that lies.
+    "data_key": Wall(everyone=COMMANDS),
+    "upload": Wall(everyone=COMMANDS),
+    "reveal": Wall(institution="institution_id", account="account_id", enterprise="subject_id"),
+    "reveal_day": Wall(account="account_id"),
+    "reveal_alarm": Wall(account="account_id", institution="institution_id"),
+    "erasure": Wall(
+        enterprise="subject_id",
+        name="requested_by",
+        via=(Via("subject_id", "enterprise", "enterprise_id"),),
+    ),
+    "enterprise_former_name": Wall(via=_OF_ENTERPRISE),
+    "merger": Wall(via=(Via("survivor_id", "enterprise", "enterprise_id"),)),
+    "disposition": Wall(institution="institution_id", via=_OF_ENTERPRISE),
+    "row_decision": Wall(via=_OF_IMPORT),
     "institution": Wall.reference(institution="institution_id"),
     "outlet": Wall(institution="institution_id", region="region_code"),
     "staff": Wall(institution="institution_id", via=(Via("outlet_id", "outlet", "outlet_id"),)),

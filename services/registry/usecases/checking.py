@@ -4,9 +4,10 @@ An uploaded file is hostile until read, so it is opened in a process without sec
 memory and time. It writes frames to its output: `Opened` or `Failed`, then `Chunk` after `Chunk`.
 The same file gives the same chunks, so that an interrupted import goes on where it stood.
 
-    python -m services.registry.usecases.checking TASK PATH KIND SHEET BYTES CPU_SECONDS [OUT]
+    python -m services.registry.usecases.checking TASK PATH KIND SHEET BYTES CPU_SECONDS [MORE]
 
-where TASK is `check` or `report`.
+where TASK is `check`, `report` (MORE: the file to write) or `row` (MORE: its number, and cells to
+put right as JSON).
 """
 
 import gc
@@ -121,6 +122,28 @@ def check_file(path: Path, kind: Kind, wanted: str) -> Iterator[Frame]:
         yield Chunk(len(some), msgspec.Raw(msgspec.msgpack.encode(taken)), rejected)
 
 
+def check_row(
+    path: Path, kind: Kind, wanted: str, number: int, corrections: dict[str, str]
+) -> Iterator[Frame]:
+    """Yield the frame of one row, read with some cells put right; nothing where it is not there."""
+    _, rows, header = choose_sheet(open_book(path), kind, wanted)
+    strange = corrections.keys() - header.places.keys()
+    if strange:
+        titles = "、".join(header.titles.values())
+        yield Failed("row.column_unknown", "文件中没有要更正的列", f"可更正的列:{titles}")
+        return
+    for at, row in split_lines(rows, header).rows:
+        if at == number:
+            fixed = list(row)
+            for field, text in corrections.items():
+                fixed[header.places[field]] = text
+            checked = CHECKERS[kind](header).check(number, fixed)
+            taken = [] if isinstance(checked, Rejected) else [checked]
+            rejected = [checked] if isinstance(checked, Rejected) else []
+            yield Chunk(1, msgspec.Raw(msgspec.msgpack.encode(taken)), rejected)
+            return
+
+
 def _counting_cells(checker: Checker, header: Header) -> Checker:
     """Refuse rows with more cells than the header: an unquoted comma moved all that follows."""
     last = max(header.places.values())
@@ -142,6 +165,7 @@ def write_report(path: Path, kind: Kind, wanted: str, out: Path, outcomes: Outco
         str(out),
         {
             "constant_memory": True,
+            "tmpdir": str(out.parent),
             "strings_to_numbers": False,
             "strings_to_formulas": False,
             "strings_to_urls": False,
@@ -186,7 +210,12 @@ def main(arguments: Sequence[str]) -> int:
     # The reader works outside the interpreter; meanwhile what the checks need is made ready.
     Thread(target=prepare).start()
     try:
-        _send(sys.stdout.buffer, check_file(Path(path), known, sheet))
+        if task == "row":
+            corrections = msgspec.json.decode(rest[1], type=dict[str, str])
+            found = check_row(Path(path), known, sheet, int(rest[0]), corrections)
+        else:
+            found = check_file(Path(path), known, sheet)
+        _send(sys.stdout.buffer, found)
     except MemoryError:
         failed = Failed("file.too_large", "文件展开后过大", "请拆分后分次上传")
         _send(sys.stdout.buffer, (failed,))

@@ -17,11 +17,12 @@ from uuid import UUID
 import asyncpg
 import msgspec
 
+from services.registry.domain.masks import without_numbers
 from services.registry.domain.records import RECORDS, AnyRecord, Rejected
 from services.registry.settings import Settings
 from services.registry.store import enterprises
 from services.registry.store.bulk import execute
-from services.registry.store.files import path_of
+from services.registry.store.files import opened
 from services.registry.store.imports import (
     Counts,
     Import,
@@ -35,7 +36,7 @@ from services.registry.store.imports import (
 from services.registry.usecases.checking import LENGTH, Chunk, Failed, Frame, Opened
 from services.registry.usecases.taking import TAKE, dropped
 from shared.contracts.registry import ListImported
-from shared.kernel.errors import BadInput, NotFound
+from shared.kernel.errors import BadInput, Conflict, NotFound
 from shared.platform.database import Transaction
 from shared.platform.jobs import Work
 from shared.platform.principal import Principal
@@ -57,12 +58,16 @@ async def run_import(work: Work) -> dict[str, Any]:
     if job.state in ("done", "checked", "failed"):
         await _make_names_found(work, job)
         return {"import_id": str(import_id), "state": job.state}
-    failed: Failed | None = None
-    async with checking(settings, "check", job) as process:
-        try:
+    try:
+        async with (
+            opened(work.database, settings.upload_dir, job.digest) as content,
+            checking(settings, "check", job, content) as process,
+        ):
             failed = await _take_frames(work, job, process, done)
-        except asyncio.IncompleteReadError:
-            failed = TOO_COSTLY
+    except asyncio.IncompleteReadError:
+        failed = TOO_COSTLY
+    except Conflict as gone:
+        failed = Failed(gone.code, gone.title, gone.detail)
     if failed:
         async with work.database.transaction(_actor(job)) as tx:
             await _fail(tx, job, failed)
@@ -100,15 +105,18 @@ def _actor(job: Import) -> Principal:
 
 @asynccontextmanager
 async def checking(
-    settings: Settings, task: str, job: Import, *more: str
+    settings: Settings, task: str, job: Import, content: int, *more: str
 ) -> AsyncIterator[Process]:
-    """Start the checking process: without this one's environment, with limited memory and time."""
+    """Start the checking process: without this one's environment, with limited memory and time.
+
+    It gets the file as an open descriptor; what is in it is on no disk.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "services.registry.usecases.checking",
         task,
-        str(path_of(settings.upload_dir, job.digest)),
+        f"/dev/fd/{content}",
         job.kind,
         job.sheet,
         str(settings.read_memory_bytes),
@@ -117,6 +125,7 @@ async def checking(
         stdin=PIPE,
         stdout=PIPE,
         limit=1 << 22,
+        pass_fds=(content,),
         env={
             "PATH": os.environ.get("PATH", ""),
             "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path),
@@ -134,7 +143,7 @@ async def checking(
                 await process.wait()
 
 
-async def _frames(process: Process) -> AsyncIterator[Frame]:
+async def frames(process: Process) -> AsyncIterator[Frame]:
     """Yield what the checking process says.
 
     Raises: IncompleteReadError, where it died (killed by its limits).
@@ -156,7 +165,7 @@ async def _take_frames(work: Work, job: Import, process: Process, done: set[int]
     total = number = 0
     writing: set[asyncio.Task[None]] = set()
     try:
-        async for frame in _frames(process):
+        async for frame in frames(process):
             match frame:
                 case Failed():
                     return frame
@@ -227,7 +236,7 @@ async def _write_chunk_once(
 
 
 def _rejected(row: Rejected) -> RowOutcome:
-    return RowOutcome(row.row, row.outcome, "", row.key, row.reasons)
+    return RowOutcome(row.row, row.outcome, "", without_numbers(row.key), row.reasons)
 
 
 def _count(outcomes: Sequence[RowOutcome]) -> Counts:

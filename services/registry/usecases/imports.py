@@ -1,6 +1,7 @@
 """Start an import, watch it, look at its rows and fetch its report."""
 
 import asyncio
+import shutil
 import tempfile
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -12,11 +13,12 @@ import msgspec
 from services.registry.domain.records import Kind
 from services.registry.settings import Settings
 from services.registry.store import imports as store
+from services.registry.store.files import opened
 from services.registry.store.imports import Counts, Import, RowOutcome
 from services.registry.usecases.importing import checking
 from shared.kernel.errors import BadInput, Conflict, NotFound, Refused
 from shared.kernel.ids import new_id
-from shared.platform.database import Transaction
+from shared.platform.database import Database, Transaction
 from shared.platform.jobs import start_job
 from shared.platform.principal import Principal
 
@@ -163,16 +165,23 @@ async def outcomes_for_report(
 
 
 async def make_report(
-    settings: Settings, job: Import, outcomes: dict[int, tuple[str, str]]
+    database: Database, settings: Settings, job: Import, outcomes: dict[int, tuple[str, str]]
 ) -> Path:
-    """Write the report in the checking process; the caller removes the file.
+    """Write the report in the checking process; the caller removes the folder it lies in.
 
-    Raises: Conflict `import.report_failed`.
+    Raises: Conflict `file.gone`, `import.report_failed`.
     """
     folder = Path(tempfile.mkdtemp(prefix="report-", dir=settings.upload_dir))
     out = folder / "report.xlsx"
-    async with checking(settings, "report", job, str(out)) as process:
-        await process.communicate(msgspec.msgpack.encode(outcomes))
+    try:
+        async with (
+            opened(database, settings.upload_dir, job.digest) as content,
+            checking(settings, "report", job, content, str(out)) as process,
+        ):
+            await process.communicate(msgspec.msgpack.encode(outcomes))
         if process.returncode or not await asyncio.to_thread(out.exists):
             raise Conflict("import.report_failed", "结果表未能生成,请稍后重试")
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     return out

@@ -19,6 +19,7 @@ from services.registry.domain.rows import digest_of
 from services.registry.store import banks, enterprises
 from services.registry.store.bulk import known_ids
 from services.registry.store.imports import Import, RowOutcome
+from services.registry.store.persons import Person, Subject, put_persons
 from shared.contracts.registry import (
     EnterpriseChanged,
     EnterpriseListed,
@@ -241,7 +242,7 @@ async def take_staff(tx: Transaction, job: Import, rows: Sequence[StaffRow]) -> 
                 changed.append(row)
     if changed and not job.dry_run:
         await banks.put_staff(tx, changed)
-        await enterprises.put_persons(tx, [(row.staff_id, row.name, "") for row in changed])
+        await put_persons(tx, [Subject(r.staff_id, "staff", Person(r.name)) for r in changed])
         tx.emit(*map(_staff_changed, changed))
     return outcomes
 

@@ -30,6 +30,7 @@ TIER_2: Final = 4  # an assignment to an institution (JS-07), not to a bureau
 HAS_LOAN: Final = 8  # the list says the enterprise has a loan balance (JS-05)
 APPROVED: Final = 16  # a decision that approves
 REMOTE: Final = 32  # a visit at a distance (JS-13)
+SURVIVES: Final = 64  # the enterprise under which a merged one counts (R3)
 
 
 class Fact(NamedTuple):
@@ -111,10 +112,12 @@ TYPES: Final[dict[int, type[Event]]] = {
     14: credit.LoanDrawn,
     15: credit.RepaymentBooked,
     16: credit.LoanReversed,
+    17: registry.EnterprisesMerged,
+    18: registry.EnterprisesUnmerged,
 }
 (
     LISTED, CHANGED, ENROLLED, ASSIGNED, UNASSIGNED, NAMED, VISITED, VOIDED, NEEDED, FILED, DECIDED,
-    LINE, GRANTED, DRAWN, REPAID, REVERSED,
+    LINE, GRANTED, DRAWN, REPAID, REVERSED, MERGED, UNMERGED,
 ) = TYPES  # fmt: skip
 CODES: Final = {event: code for code, event in TYPES.items()}
 
@@ -277,6 +280,21 @@ def _reversed(e: Any, head: Head, i: Raw, s: Raw, d: Ordinal) -> Fact:
     ))  # fmt: skip
 
 
+def _merged(e: Any, head: Head, i: Raw, _s: Raw, d: Ordinal) -> Fact:
+    return _merger((*head, MERGED, d(e.merged_on)), e, i)
+
+
+def _unmerged(e: Any, head: Head, i: Raw, _s: Raw, d: Ordinal) -> Fact:
+    return _merger((*head, UNMERGED, d(e.unmerged_on)), e, i)
+
+
+def _merger(first: tuple[int, int, int, int], e: Any, i: Raw) -> Fact:
+    survives = e.enterprise_id == e.survivor_id
+    other = i(e.merged_id if survives else e.survivor_id)
+    flags = SURVIVES if survives else 0
+    return _fact((*first, i(e.merger_id), other, None, None, None, 0, 0, flags))
+
+
 READERS: Final[dict[int, Reader]] = {
     LISTED: _listed,
     CHANGED: _changed,
@@ -294,4 +312,6 @@ READERS: Final[dict[int, Reader]] = {
     DRAWN: _drawn,
     REPAID: _repaid,
     REVERSED: _reversed,
+    MERGED: _merged,
+    UNMERGED: _unmerged,
 }

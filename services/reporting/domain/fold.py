@@ -21,7 +21,7 @@ from services.reporting.domain.rows import Booked, Cells, Row, row_of
 from services.reporting.domain.slices import Slices
 
 
-class _Enterprise:
+class Enterprise:
     """What is known of an enterprise so far, in one campaign."""
 
     __slots__ = (
@@ -71,7 +71,7 @@ class _Enterprise:
         return [b for b in booked if b.day >= opens]
 
 
-_Aspect = Callable[[_Enterprise], Cells]
+_Aspect = Callable[[Enterprise], Cells]
 
 
 def fold(facts: Iterable[Fact], campaign: bytes) -> list[Row]:
@@ -84,7 +84,7 @@ def fold(facts: Iterable[Fact], campaign: bytes) -> list[Row]:
     Raises:  nothing.
     Source:  ST-01, ST-05, ST-07, ST-10, JS-19, JS-22.
     """
-    enterprise = _Enterprise()
+    enterprise = Enterprise()
     shown: dict[_Aspect, Cells] = {}
     rows: list[Row] = []
     for fact in facts:
@@ -102,12 +102,25 @@ def fold(facts: Iterable[Fact], campaign: bytes) -> list[Row]:
                     continue
                 before = {}
             if after != before:
-                _differences(rows, fact, before, after)
+                differences(rows, fact, before, after)
                 shown[aspect] = after
     return rows
 
 
-def _differences(rows: list[Row], fact: Fact, before: Cells, after: Cells) -> None:
+def contribution(facts: Iterable[Fact]) -> Cells:
+    """All that these facts of an enterprise count for; nothing where it is not enrolled."""
+    enterprise = Enterprise()
+    cells: Cells = {}
+    for fact in facts:
+        _LEARN[fact.type](enterprise, fact)
+    if enterprise.opens is not None:
+        for aspect in enterprise.aspects():
+            cells |= aspect(enterprise)
+    return cells
+
+
+def differences(rows: list[Row], fact: Fact, before: Cells, after: Cells) -> None:
+    """Add the rows that lead from one contribution to the next, known with a fact."""
     known, cause = fact.known_us, fact.cause
     for key, (n, fen) in after.items():
         was = before.get(key)
@@ -123,74 +136,79 @@ def _differences(rows: list[Row], fact: Fact, before: Cells, after: Cells) -> No
 # -- what a fact changes: taken in, and which aspects may differ now (empty ones stay so) ----------
 
 
-def _learn_place(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_place(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     e.slices.add(fact.day, fact.county)
     return e.aspects()
 
 
-def _learn_enrolment(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_enrolment(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     e.opens = fact.day
     e.slices.fallback = fact.county
     return e.aspects()
 
 
-def _learn_assignment(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_assignment(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     if not fact.flags & f.TIER_2 or fact.institution is None:
         return ()
     e.holdings[fact.ref] = (fact.institution, fact.day)
     return e.held(fact.ref)
 
 
-def _learn_unassignment(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_unassignment(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     e.ends[fact.ref] = fact.day
     return e.held(fact.ref) if fact.ref in e.holdings else ()
 
 
-def _learn_contact(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_contact(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     e.contacts.setdefault(fact.ref, fact.day)
     return (_contacts,) if fact.ref in e.holdings else ()
 
 
-def _learn_visit(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_visit(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     if not fact.flags & f.COMPLETE or fact.ref in e.voided:
         return ()
     e.visits[fact.ref] = Booked(fact.day, fact.institution, fact.outlet, 0, None)
     return _VISITS if e.holdings else _VISITS[:2]
 
 
-def _learn_void(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_void(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     e.voided.add(fact.ref)
     if e.visits.pop(fact.ref, None) is None:
         return (_needs,) if e.needs else ()
     return (*_VISITS, _needs)
 
 
-def _learn_need(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_need(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     e.needs.append(Booked(fact.day, fact.institution, None, fact.fen, fact.parent))
     return (_needs,)
 
 
-def _learn_application(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_application(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     e.applications.append(Booked(fact.day, fact.institution, fact.outlet, fact.fen, None))
     return (_applications,)
 
 
-def _learn_decision(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_decision(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     del e, fact  # kept as a fact, counted by no figure yet
     return ()
 
 
-def _learn_line(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_merger(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+    del e, fact  # families.py folds the two together
+    return ()
+
+
+def _learn_line(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     e.lines.append(Booked(fact.day, fact.institution, fact.outlet, fact.fen, None))
     return (_lines, _matched)
 
 
-def _learn_grant(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_grant(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     e.grants.append(Booked(fact.day, fact.institution, fact.outlet, 0, None))
     return (_matched,)
 
 
-def _learn_drawdown(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_drawdown(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     drawn = Booked(fact.day, fact.institution, fact.outlet, fact.fen, fact.parent)
     e.draws[fact.ref] = fact.day
     e.money.append(drawn)
@@ -200,12 +218,12 @@ def _learn_drawdown(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     return (_balances,)
 
 
-def _learn_repayment(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_repayment(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     e.money.append(Booked(fact.day, fact.institution, fact.outlet, -fact.fen, fact.parent))
     return (_balances,)
 
 
-def _learn_reversal(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_reversal(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     back = Booked(fact.day, fact.institution, fact.outlet, -fact.fen, fact.parent)
     e.money.append(back)
     drawn_on = e.draws.get(fact.ref)
@@ -219,20 +237,20 @@ def _learn_reversal(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
 # -- the contribution, aspect by aspect ------------------------------------------------------------
 
 
-def _listing(e: _Enterprise) -> Cells:
+def _listing(e: Enterprise) -> Cells:
     cells: Cells = {}
     e.slices.book_stock(cells, k.ON_LIST, ROOT, [(e.opens or 0, 1)])
     return cells
 
 
-def _distinct(e: _Enterprise, kind: int, leaves: dict[Leaf, Steps]) -> Cells:
+def _distinct(e: Enterprise, kind: int, leaves: dict[Leaf, Steps]) -> Cells:
     cells: Cells = {}
     for node, steps in distinct(leaves):
         e.slices.book_stock(cells, kind, node, steps)
     return cells
 
 
-def _flow(e: _Enterprise, kind: int, booked: Iterable[Booked]) -> Cells:
+def _flow(e: Enterprise, kind: int, booked: Iterable[Booked]) -> Cells:
     cells: Cells = {}
     county_on = e.slices.county_on
     for b in booked:
@@ -253,7 +271,7 @@ def _first(booked: Iterable[Booked]) -> dict[Leaf, Steps]:
 
 
 def _spans(
-    e: _Enterprise, not_before: Callable[[bytes | None, bytes | None], int | None]
+    e: Enterprise, not_before: Callable[[bytes | None, bytes | None], int | None]
 ) -> dict[Leaf, Steps]:
     """Presence at institutions while they hold the enterprise, from `not_before` on."""
     if len(e.holdings) == 1:
@@ -271,46 +289,46 @@ def _spans(
     return {leaf: steps for leaf, steps in leaves.items() if steps}
 
 
-def _holding(e: _Enterprise) -> Cells:
+def _holding(e: Enterprise) -> Cells:
     return _distinct(e, k.HELD, _spans(e, lambda _ref, _institution: 0))
 
 
-def _contacts(e: _Enterprise) -> Cells:
+def _contacts(e: Enterprise) -> Cells:
     return _distinct(e, k.CONTACT, _spans(e, lambda ref, _: e.contacts.get(ref)))
 
 
-def _covered(e: _Enterprise) -> Cells:
+def _covered(e: Enterprise) -> Cells:
     seen: dict[bytes | None, int] = {}
     for visit in e.visits.values():
         seen[visit.institution] = min(visit.day, seen.get(visit.institution, visit.day))
     return _distinct(e, k.COVERED, _spans(e, lambda _, institution: seen.get(institution)))
 
 
-def _visits(e: _Enterprise) -> Cells:
+def _visits(e: Enterprise) -> Cells:
     return _flow(e, k.VISIT, e.visits.values())
 
 
-def _seen(e: _Enterprise) -> Cells:
+def _seen(e: Enterprise) -> Cells:
     return _distinct(e, k.SEEN, _first(e.visits.values()))
 
 
-def _needs(e: _Enterprise) -> Cells:
+def _needs(e: Enterprise) -> Cells:
     return _flow(e, k.NEED, (need for need in e.needs if need.parent not in e.voided))
 
 
-def _applications(e: _Enterprise) -> Cells:
+def _applications(e: Enterprise) -> Cells:
     return _flow(e, k.APPLIED, e.since_opening(e.applications))
 
 
-def _lines(e: _Enterprise) -> Cells:
+def _lines(e: Enterprise) -> Cells:
     return _flow(e, k.LINE, e.since_opening(e.lines))
 
 
-def _matched(e: _Enterprise) -> Cells:
+def _matched(e: Enterprise) -> Cells:
     return _distinct(e, k.MATCHED, _first(e.since_opening(e.lines + e.grants)))
 
 
-def _granted(e: _Enterprise) -> Cells:
+def _granted(e: Enterprise) -> Cells:
     """New money paid out. A loan counts as one while more of it was paid out than booked back."""
     loans: dict[bytes | None, list[Booked]] = {}
     for b in e.since_opening(e.counted):
@@ -330,13 +348,13 @@ def _granted(e: _Enterprise) -> Cells:
     return cells
 
 
-def _add(e: _Enterprise, cells: Cells, b: Booked, n: int) -> None:
+def _add(e: Enterprise, cells: Cells, b: Booked, n: int) -> None:
     key = (k.GRANTED, b.institution, b.outlet, e.slices.county_on(b.day), b.day)
     had_n, had_fen = cells.get(key, (0, 0))
     cells[key] = (had_n + n, had_fen + b.fen)
 
 
-def _balances(e: _Enterprise) -> Cells:
+def _balances(e: Enterprise) -> Cells:
     """Principal outstanding at each outlet, whenever it was drawn, and who has any (ST-04).
 
     End-of-day balances decide: drawn and repaid on one day is no borrower that day.
@@ -366,7 +384,7 @@ def _balances(e: _Enterprise) -> Cells:
 _BY_DAY = attrgetter("day")
 _HOLDINGS: Final = (_holding, _contacts, _covered)
 _VISITS: Final = (_visits, _seen, _covered)
-_LEARN: Final[dict[int, Callable[[_Enterprise, Fact], tuple[_Aspect, ...]]]] = {
+_LEARN: Final[dict[int, Callable[[Enterprise, Fact], tuple[_Aspect, ...]]]] = {
     f.LISTED: _learn_place,
     f.CHANGED: _learn_place,
     f.ENROLLED: _learn_enrolment,
@@ -383,4 +401,6 @@ _LEARN: Final[dict[int, Callable[[_Enterprise, Fact], tuple[_Aspect, ...]]]] = {
     f.DRAWN: _learn_drawdown,
     f.REPAID: _learn_repayment,
     f.REVERSED: _learn_reversal,
+    f.MERGED: _learn_merger,
+    f.UNMERGED: _learn_merger,
 }

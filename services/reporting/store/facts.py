@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import asyncpg
 
-from services.reporting.domain.facts import Fact, Learnt
+from services.reporting.domain.facts import MERGED, UNMERGED, Fact, Learnt
 from services.reporting.store.copying import id_texts
 
 #: Columns in the order of `Fact`: ids as bytes, instants and days as numbers.
@@ -33,6 +33,11 @@ with new as (
 select uuid_send(ent), {_FACT} from fact where ent = any($1::uuid[])
 """
 
+_OF: Final = f"select uuid_send(ent), {_FACT} from fact{{suffix}} where ent = any($1::uuid[])"
+_MERGERS: Final = f"""
+select distinct uuid_send(ent), uuid_send(parent) from fact where type in ({MERGED}, {UNMERGED})
+"""
+
 
 async def learn(connection: asyncpg.Connection, new: Sequence[Learnt]) -> dict[bytes, list[Fact]]:
     """Keep new facts. Returns: all facts of their enterprises, each in knowledge order."""
@@ -44,6 +49,29 @@ async def learn(connection: asyncpg.Connection, new: Sequence[Learnt]) -> dict[b
     for each in facts.values():
         each.sort()  # (known_us, cause) come first and are unique
     return facts
+
+
+async def of(
+    connection: asyncpg.Connection, enterprises: Collection[bytes], suffix: str = ""
+) -> dict[bytes, list[Fact]]:
+    """All facts of some enterprises, each in knowledge order; of a rebuild under its suffix."""
+    found: dict[bytes, list[Fact]] = {}
+    names = [each.hex() for each in enterprises]
+    for row in await connection.fetch(_OF.format(suffix=suffix), names):
+        found.setdefault(row[0], []).append(Fact(*row[1:]))
+    for each in found.values():
+        each.sort()
+    return found
+
+
+async def mergers(connection: asyncpg.Connection) -> set[tuple[bytes, bytes]]:
+    """Who heard of a merger with whom."""
+    return {(row[0], row[1]) for row in await connection.fetch(_MERGERS)}
+
+
+async def hold_mergers(connection: asyncpg.Connection) -> None:
+    """Wait for others who fold merged enterprises: these lie in several partitions."""
+    await connection.execute("select pg_advisory_xact_lock(4002)")
 
 
 def _columns(new: Sequence[Learnt]) -> list[list[object]]:

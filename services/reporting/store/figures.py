@@ -12,8 +12,10 @@ from uuid import UUID
 
 import asyncpg
 
+from services.reporting.domain.families import kin_of
 from services.reporting.domain.figures import KINDS, Group, Metric, Sums
 from services.reporting.domain.question import Level, Question
+from services.reporting.store.facts import mergers
 
 _REGION: Final = {"city": "county / 100 * 100", "county": "county", None: "null::int"}
 #: Sums are made by hashing in memory (with less, PostgreSQL sorts on disk), in one process:
@@ -217,7 +219,12 @@ order by one.ent limit {s.arg(limit + 1)}""",
 async def causes(
     connection: asyncpg.Connection, question: Question, metric: Metric, enterprise_id: UUID
 ) -> list[Cause]:
-    """The events that make up an enterprise's part in a cell, in the order they became known."""
+    """The events that make up an enterprise's part in a cell, in the order they became known.
+
+    Where enterprises were merged, an event of the one may move the figure of the other.
+    """
+    own = enterprise_id.bytes
+    family = [each.hex() for each in kin_of(await mergers(connection)).get(own, [own])]
     s = _Statement(question)
     cell = _cell(s, metric)
     return [
@@ -227,10 +234,11 @@ async def causes(
 select f.event_id, f.type, f.business_on, f.known_at, f.recorded_at, f.institution, f.outlet,
     f.actor, f.ref, d.n, d.fen
 from (
-  select ent, cause, sum(n)::bigint as n, sum(fen)::bigint as fen from delta
-  where {cell} and ent = {s.arg(enterprise_id)} group by ent, cause
+  select ent, cause, known_at, sum(n)::bigint as n, sum(fen)::bigint as fen from delta
+  where {cell} and ent = {s.arg(enterprise_id)} group by ent, cause, known_at
   having sum(n) <> 0 or sum(fen) <> 0
-) d join fact f using (ent, cause) order by f.known_at, f.cause""",
+) d join fact f on f.cause = d.cause and f.known_at = d.known_at and f.ent = any({s.arg(family)})
+order by f.known_at, f.cause""",
             *s.args,
         )
     ]

@@ -23,6 +23,7 @@ import msgspec
 import uvloop
 
 from services.reporting.domain.facts import ENROLLED, TOPICS, Fact, Learnt, learnt, seq_of
+from services.reporting.domain.families import merged_with
 from services.reporting.domain.fold import fold
 from services.reporting.domain.quick import quick
 from services.reporting.store import labels
@@ -76,6 +77,7 @@ class Task(msgspec.Struct, frozen=True):
 class Done(msgspec.Struct):
     """What a worker did. `last_seqs` names the keys whose events the live consumer had not seen.
 
+    `mergers`: who heard of a merger with whom; their families are folded at the end.
     `newest`: topic, part, microseconds. `places`: topic, part, the transport's own next place.
     `peak_kib`: the most memory it held.
     """
@@ -85,6 +87,7 @@ class Done(msgspec.Struct):
     newest: list[tuple[str, int, int]] = []
     last_seqs: list[tuple[str, str, int]] = []
     places: list[tuple[str, int, int]] = []
+    mergers: list[tuple[bytes, bytes]] = []
     peak_kib: int = 0
 
 
@@ -158,6 +161,9 @@ class _Worker:
 
     def _signed(self, by_enterprise: Mapping[bytes, list[Fact]]) -> Iterator[bytes]:
         for enterprise, facts in by_enterprise.items():
+            if others := merged_with(facts):
+                self._done.mergers += [(enterprise, other) for other in others]
+                continue
             facts.sort()  # (known_us, cause) come first and are unique
             for campaign in {fact.campaign for fact in facts if fact.type == ENROLLED}:
                 if campaign:

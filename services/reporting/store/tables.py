@@ -55,6 +55,7 @@ _TABLES: Final[dict[str, str]] = {
 #: (index name, table, what follows `create index name on table`); unique ones say so.
 _INDEXES: Final = (
     ("fact_key", "fact", "unique", "(ent, cause)"),
+    ("fact_kin", "fact", "", "(ent, parent) where type in (17, 18)"),
     ("delta_ent", "delta", "", "(ent, known_at)"),
     ("delta_known", "delta", "", "(known_at)"),
     (

@@ -7,6 +7,8 @@ from uuid import UUID
 import asyncpg
 
 from services.visits.domain.model import Interviewee, Judged, Place, VisitReport
+from services.visits.store import privacy
+from services.visits.store.privacy import Private
 from shared.kernel.ids import derived_id
 from shared.platform.conditions import Conditions
 from shared.platform.database import Transaction
@@ -14,20 +16,20 @@ from shared.platform.database import Transaction
 _SAVE = """
 with v as (
   insert into visit (visit_id, campaign_id, enterprise_id, institution_id, outlet_id, assignment_id,
-    region_code, visited_on, started_at, staff_ids, interviewee_role, interviewee_name,
-    longitude_e6, latitude_e6, accuracy_m, photos, told_campaign, told_qr, note, complete, missing,
-    flags, content_hash, recorded_by, recorded_at)
+    region_code, visited_on, started_at, staff_ids, interviewee_role, private_box,
+    longitude_e6, latitude_e6, accuracy_m, photos, told_campaign, told_qr, complete, missing, flags,
+    content_hash, recorded_by, recorded_at)
   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-    $21, $22, $23, $24, $25)
+    $21, $22, $23, $24)
   on conflict (visit_id) do nothing returning visit_id
 ), p as (
-  update photo set visit_id = $1 where photo_id = any($26) and institution_id = $4
+  update photo set visit_id = $1 where photo_id = any($25) and institution_id = $4
     and visit_id is null and exists (select from v) returning photo_id
 ), n as (
   insert into need (need_id, visit_id, campaign_id, enterprise_id, institution_id, outlet_id,
     region_code, amount_fen, purpose, term_months, recorded_on, recorded_at)
-  select $27::uuid, $1, $2, $3, $4, $5, $7, $28, $29::text, $30::smallint, $8, $25
-  from v where $28::bigint is not null
+  select $26::uuid, $1, $2, $3, $4, $5, $7, $27, $28::text, $29::smallint, $8, $24
+  from v where $27::bigint is not null
 )
 select (select count(*) from v) as saved, (select count(*) from p) as photos
 """
@@ -56,6 +58,7 @@ async def save(
 ) -> Saved:
     """Write the visit, take its photos and write its need; nothing where the id is taken."""
     place, interviewee, need = report.place, report.interviewee, report.need
+    words = Private(interviewee.name if interviewee else None, report.note)
     driver = await tx.driver()
     row = await driver.fetchrow(
         _SAVE,
@@ -70,14 +73,13 @@ async def save(
         report.started_at,
         report.staff_ids,
         interviewee.role if interviewee else None,
-        interviewee.name if interviewee else None,
+        await privacy.sealed(tx, report.enterprise_id, report.visit_id, words),
         round(place.longitude * 1e6) if place else None,
         round(place.latitude * 1e6) if place else None,
         place.accuracy_m if place else None,
         len(report.photo_ids),
         report.told_campaign,
         report.told_qr,
-        report.note,
         judged.complete,
         judged.missing,
         judged.flags,
@@ -140,10 +142,11 @@ class VisitFilter:
 
 
 _SELECT = """
-select v.*, n.need_id, n.amount_fen, n.purpose, n.term_months,
+select v.*, k.master, k.wrapped, n.need_id, n.amount_fen, n.purpose, n.term_months,
        array(select photo_id from photo p where p.visit_id = v.visit_id
              order by photo_id) as photo_ids
 from visit v left join need n using (visit_id)
+  left join data_key k on k.subject_id = v.enterprise_id
 """
 
 
@@ -209,6 +212,7 @@ async def void(visit_id: UUID, *, reason_code: str, reason: str, tx: Transaction
 
 
 def _visit(row: asyncpg.Record) -> VisitRow:
+    words = privacy.opened(row)
     named = row["interviewee_role"] is not None
     placed = row["longitude_e6"] is not None
     return VisitRow(
@@ -222,7 +226,7 @@ def _visit(row: asyncpg.Record) -> VisitRow:
         visited_on=row["visited_on"],
         started_at=row["started_at"],
         staff_ids=tuple(row["staff_ids"]),
-        interviewee=Interviewee(row["interviewee_role"], row["interviewee_name"])
+        interviewee=Interviewee(row["interviewee_role"], words.interviewee or "")
         if named
         else None,
         place=Place(row["longitude_e6"] / 1e6, row["latitude_e6"] / 1e6, row["accuracy_m"])
@@ -231,7 +235,7 @@ def _visit(row: asyncpg.Record) -> VisitRow:
         photo_ids=tuple(row["photo_ids"]),
         told_campaign=row["told_campaign"],
         told_qr=row["told_qr"],
-        note=row["note"],
+        note=words.note,
         complete=row["complete"],
         missing=tuple(row["missing"]),
         flags=tuple(row["flags"]),

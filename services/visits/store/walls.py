@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.platform.walls import Via, Wall, Walls
+from shared.platform.walls import COMMANDS, Via, Wall, Walls
 
 _READ: Final = ("select",)
 _OWN: Final = Wall(institution="institution_id", region="region_code", enterprise="enterprise_id")
@@ -14,6 +14,7 @@ WALLS: Final[Walls] = {
         region="region_code", enterprise="enterprise_id", via=_OF_ASSIGNMENT, tenants=_READ
     ),
     "campaign": Wall.reference(),
+    "data_key": Wall(everyone=COMMANDS),  # a wrapped key alone opens nothing and names nobody
     "enrolment": Wall(
         region="region_code", enterprise="enterprise_id", via=_OF_ASSIGNMENT, tenants=_READ
     ),

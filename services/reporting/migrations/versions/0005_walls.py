@@ -3,8 +3,8 @@
 from shared.platform.migrations import run_sql
 from shared.platform.tables import AUDIT_UP
 
-revision = "0003"
-down_revision = "0002"
+revision = "0005"
+down_revision = "0004"
 
 
 def upgrade() -> None:
