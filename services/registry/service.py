@@ -1,10 +1,14 @@
 """The registry put together."""
 
+from services.registry.api import assessment_routes
 from services.registry.api.routes import router
 from services.registry.consumers import CONSUMER
 from services.registry.settings import Settings
+from services.registry.usecases.assessing import run_assessment
 from services.registry.usecases.importing import run_import
 from shared.platform.service import Service
+
+router.include_router(assessment_routes.router)
 
 SERVICE = Service(
     name="registry",
@@ -12,5 +16,5 @@ SERVICE = Service(
     settings=Settings,
     router=router,
     consumers=(CONSUMER,),
-    jobs={"import": run_import},
+    jobs={"import": run_import, "assess": run_assessment},
 )

@@ -16,6 +16,9 @@ InstitutionType = Literal[
 ]  # fmt: skip
 StaffRole = Literal["branch_head", "relationship_manager"]
 Precision = Literal["point", "county", "city"]
+Verdict = Literal["met", "not_met", "unknown"]
+Stage = Literal["cocoon", "butterfly"]
+Phase = Literal["seed", "start_up", "incubation", "growth", "maturity"]
 
 
 @contract(topic=TOPIC, key="institution_id", business_on="valid_from")
@@ -113,4 +116,34 @@ class EnterpriseChanged(Event, frozen=True, kw_only=True):
     latitude_e6: int
     precision: Precision
     industry_code: str | None
+    valid_from: date
+
+
+@contract(topic=TOPIC, key="enterprise_id", business_on="judged_on")
+class EnterpriseAssessed(Event, frozen=True, kw_only=True):
+    """An enterprise was judged by a standard, with another result than before (TS-04, JL-01).
+
+    `points` are the fewest it has for sure; None where the standard gives none.
+    """
+
+    enterprise_id: UUID
+    standard: Literal["tech_sme", "four_tech"]
+    verdict: Verdict
+    points: int | None
+    version: str
+    judged_on: date
+
+
+@contract(topic=TOPIC, key="enterprise_id", business_on="valid_from")
+class StageAssessed(Event, frozen=True, kw_only=True):
+    """An enterprise is in a life-cycle stage from `valid_from` on (JL-03, R7).
+
+    `source` tells a judgement by rule from a person's override. Several phases may be left: None.
+    """
+
+    enterprise_id: UUID
+    stage: Stage
+    phase: Phase | None
+    source: Literal["rule", "override"]
+    version: str
     valid_from: date
