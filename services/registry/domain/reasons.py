@@ -28,6 +28,7 @@ MESSAGES: Final[dict[str, str]] = {
     "address.county_by_hint": "地址未写区县,区县由“地区”栏与信用代码推定",
     "address.county_by_name": "地址未写区县,区县由网点名称推定",
     "address.city_missing": "地址未写市,区县由唯一的区名确定",
+    "address.county_inside": "地址未以市、县开头,区县由中间的名称确定",
     "address.registered_used": "经营地址无法识别,按注册地址确定区县",
     "region.unknown": "行政区划代码不存在",
     "region.not_a_county": "行政区划代码应为区县级",
