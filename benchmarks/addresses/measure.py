@@ -1,8 +1,8 @@
 """The address resolver, measured: on the written-out set, and on files of real addresses.
 
-    python -m benchmarks.addresses                         both halves of the set; writes the results
+    python -m benchmarks.addresses        both halves of the set; writes results
     python -m benchmarks.addresses tune                    the tuning half alone, failures in full
-    python -m benchmarks.addresses FILE.csv COLUMN [CITY]  a file: how many are resolved, and to what
+    python -m benchmarks.addresses FILE.csv COLUMN [CITY]  a file: how many are resolved
 
 Of a file only counts are shown; `--sample N` adds a random sample of N rows for a person to judge.
 """
