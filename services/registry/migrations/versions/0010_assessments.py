@@ -3,7 +3,7 @@
 from shared.platform.migrations import run_sql
 
 revision = "0010"
-down_revision = "0001"
+down_revision = "0002"
 
 TABLES = """
 -- What one source stated for one day; never changed. Lists state facts too: list_member.
