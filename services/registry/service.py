@@ -1,14 +1,17 @@
 """The registry put together."""
 
-from services.registry.api import assessment_routes
+from services.registry.api import assessment_routes, search_routes
 from services.registry.api.routes import router
 from services.registry.consumers import CONSUMER
 from services.registry.settings import Settings
 from services.registry.usecases.assessing import run_assessment
+from services.registry.usecases.exporting import run_export
 from services.registry.usecases.importing import run_import
+from services.registry.usecases.searching import spell_names
 from shared.platform.service import Service
 
-router.include_router(assessment_routes.router)
+for more in (assessment_routes, search_routes):
+    router.include_router(more.router)
 
 SERVICE = Service(
     name="registry",
@@ -16,5 +19,10 @@ SERVICE = Service(
     settings=Settings,
     router=router,
     consumers=(CONSUMER,),
-    jobs={"import": run_import, "assess": run_assessment},
+    jobs={
+        "import": run_import,
+        "assess": run_assessment,
+        "spell": spell_names,
+        "export": run_export,
+    },
 )
