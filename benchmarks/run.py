@@ -15,6 +15,8 @@ MODULES = {
     "latency": "latency",
     "rebuild": "rebuild",
     "import": "importing",
+    "assess": "assessing",
+    "search": "searching",
     "demo": "demo",
 }
 LONG = ("demo",)

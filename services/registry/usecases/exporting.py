@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from services.registry.domain.tables import Format, TableColumn
-from services.registry.store import assessments, exports, search
+from services.registry.store import assessments, exports, search, vintages
 from services.registry.store.assessments import WantedAssessments
 from services.registry.store.exports import Export
 from services.registry.store.search import Search
@@ -63,6 +63,21 @@ async def _assessments(tx: Transaction, params: dict[str, Any], after: Any) -> P
     return rows, found[-1].enterprise_id if len(found) == BATCH else None
 
 
+async def _differences(tx: Transaction, params: dict[str, Any], after: Any) -> Page:
+    found = await vintages.differences(
+        tx,
+        params["newer"],
+        params["older"],
+        changes=("new", "dropped", "changed"),
+        after=after,
+        limit=BATCH - 1,
+    )
+    rows: list[Row] = [
+        (each.uscc, each.name, each.change, "、".join(each.fields)) for each in found
+    ]
+    return rows, found[-1].enterprise_id if len(found) == BATCH else None
+
+
 _NAME = (TableColumn("uscc", "统一社会信用代码"), TableColumn("name", "企业名称"))
 SOURCES: Final[dict[str, Source]] = {
     "enterprises": Source(
@@ -94,6 +109,10 @@ SOURCES: Final[dict[str, Source]] = {
             TableColumn("judged_on", "评价日期", "date"),
         ),
         _assessments,
+    ),
+    "differences": Source(
+        (*_NAME, TableColumn("change", "变化"), TableColumn("fields", "变更的栏目")),
+        _differences,
     ),
 }
 
