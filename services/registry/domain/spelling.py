@@ -24,7 +24,8 @@ class Word:
 
 @lru_cache(maxsize=20_000)
 def _syllables(part: str) -> tuple[str, ...]:
-    return tuple(lazy_pinyin(part, style=Style.NORMAL, errors=lambda rest: list(rest.lower())))
+    read = lazy_pinyin(part, style=Style.NORMAL, errors=list)  # pyright: ignore[reportArgumentType]
+    return tuple(read)
 
 
 def spelled(name: str) -> str:
