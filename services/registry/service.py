@@ -3,6 +3,7 @@
 from services.registry.api import (
     assessment_routes,
     directory_routes,
+    map_routes,
     search_routes,
     vintage_routes,
 )
@@ -16,7 +17,7 @@ from services.registry.usecases.regions import run_move
 from services.registry.usecases.searching import spell_names
 from shared.platform.service import Service
 
-for more in (assessment_routes, directory_routes, search_routes, vintage_routes):
+for more in (assessment_routes, directory_routes, map_routes, search_routes, vintage_routes):
     router.include_router(more.router)
 
 SERVICE = Service(

@@ -57,7 +57,7 @@ class Found:
 async def conditions_of(tx: Transaction, search: Search) -> Conditions:
     """The conditions on `e`, with what the caller may see among them."""
     where = Conditions()
-    _scoped(where, tx.principal)
+    add_scope(where, tx.principal)
     for word in search.words:
         await _add_word(tx, where, word)
     if search.region:
@@ -86,7 +86,8 @@ async def conditions_of(tx: Transaction, search: Search) -> Conditions:
     return where
 
 
-def _scoped(where: Conditions, principal: Principal) -> None:
+def add_scope(where: Conditions, principal: Principal) -> None:
+    """Only enterprises `e` that the caller may see: all, the city's, or those in care."""
     if principal.sees_all:
         return
     if principal.role == "bureau":

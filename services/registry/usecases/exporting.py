@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from services.registry.domain.tables import Format, TableColumn
-from services.registry.store import assessments, exports, search, vintages
+from services.registry.store import assessments, exports, maps, search, vintages
 from services.registry.store.assessments import WantedAssessments
 from services.registry.store.exports import Export
 from services.registry.store.search import Search
@@ -78,6 +78,18 @@ async def _differences(tx: Transaction, params: dict[str, Any], after: Any) -> P
     return rows, found[-1].enterprise_id if len(found) == BATCH else None
 
 
+async def _map(tx: Transaction, params: dict[str, Any], after: Any) -> Page:
+    found = await maps.entries(tx, params["edition"], region=None, after=after, limit=BATCH - 1)
+    rows: list[Row] = [
+        (
+            each.uscc, each.name, full_name(each.region_code), each.industry_code, each.listed,
+            each.high_tech, each.longitude_e6, each.latitude_e6, each.precision,
+        )
+        for each in found
+    ]  # fmt: skip
+    return rows, found[-1].enterprise_id if len(found) == BATCH else None
+
+
 _NAME = (TableColumn("uscc", "统一社会信用代码"), TableColumn("name", "企业名称"))
 SOURCES: Final[dict[str, Source]] = {
     "enterprises": Source(
@@ -109,6 +121,19 @@ SOURCES: Final[dict[str, Source]] = {
             TableColumn("judged_on", "评价日期", "date"),
         ),
         _assessments,
+    ),
+    "map": Source(
+        (
+            *_NAME,
+            TableColumn("region_name", "所在区县"),
+            TableColumn("industry_code", "行业代码"),
+            TableColumn("listed", "在名单内", "flag"),
+            TableColumn("high_tech", "高新技术企业", "flag"),
+            TableColumn("longitude_e6", "经度(百万分之一度)", "number"),
+            TableColumn("latitude_e6", "纬度(百万分之一度)", "number"),
+            TableColumn("precision", "坐标精度"),
+        ),
+        _map,
     ),
     "differences": Source(
         (*_NAME, TableColumn("change", "变化"), TableColumn("fields", "变更的栏目")),

@@ -18,12 +18,15 @@ def read_search(typed: str | None, industry_code: str | None, **others: Any) -> 
 
     Raises: BadInput `industry.unknown`.
     """
-    codes = tuple(_divisions(industry_code)) if industry_code else None
+    codes = tuple(divisions(industry_code)) if industry_code else None
     return Search(words=tuple(words_of(typed or "")), industries=codes, **others)
 
 
-def _divisions(code: str) -> Iterator[str]:
-    """A section stands for its divisions too."""
+def divisions(code: str) -> Iterator[str]:
+    """The codes an industry stands for: a section for its divisions too.
+
+    Raises: BadInput `industry.unknown`.
+    """
     asked = industry(code.upper())
     yield asked.code
     if asked.is_section:
