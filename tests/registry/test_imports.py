@@ -227,7 +227,7 @@ async def test_S16_a_sheet_that_claims_two_far_corners_cannot_eat_the_memory(
     book.close()
     job = await imported(stack, regulator, out.getvalue())
     assert job["state"] == "failed"
-    assert job["error"]["code"] == "file.too_large"
+    assert job["error"]["code"] == "file.too_many_columns"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])

@@ -90,6 +90,21 @@ class DifferencePage(Out):
     next_cursor: str | None
 
 
+class DroppedOut(Out):
+    """An enterprise that stood on the list before and is not in the file."""
+
+    enterprise_id: UUID
+    uscc: str
+    name: str
+
+
+class DroppedPage(Out):
+    """Enterprises by code."""
+
+    items: list[DroppedOut]
+    next_cursor: str | None
+
+
 class MembershipOut(Out):
     """An unbroken time on the list: first and last day, and the lists that gave it."""
 
@@ -188,6 +203,19 @@ async def post_difference_export(
         purpose=body.purpose,
     )
     return await run(exporting.start_export, command, answer=ExportOut.of, status=202)
+
+
+@router.get("/imports/{import_id}/dropped", dependencies=[may("list_import", "read")])
+async def get_import_dropped(
+    import_id: UUID, run: Run, cursor: Cursor = None, limit: Limit = 100
+) -> DroppedPage:
+    """所比较的名单中有、而文件中没有的企业(试导入时即可查看)。"""
+    place = decode_cursor(cursor, parts=1)
+    after = str(place[0]) if place else None
+    found = await run.read(vintages.dropped_by_import, import_id, after, limit)
+    items, following = page_of(found, limit, lambda each: (each[1],))
+    shown = [DroppedOut(enterprise_id=i, uscc=code, name=name) for i, code, name in items]
+    return DroppedPage(items=shown, next_cursor=following)
 
 
 @router.get("/enterprises/{enterprise_id}/memberships", dependencies=[may("enterprise", "read")])

@@ -203,3 +203,21 @@ async def move_balance(tx: Transaction, enterprise_id: UUID, fen: int) -> tuple[
         fen,
     )
     return rows[0][0] - fen, rows[0][0]
+
+
+async def dropped_by(
+    tx: Transaction, import_id: UUID, list_vintage: str, *, after: str | None, limit: int
+) -> list[tuple[UUID, str, str]]:
+    """Who stands on a list but not in an import's file: id, code, name; one more than asked for."""
+    rows = await fetch(
+        tx,
+        "select e.enterprise_id, e.uscc, e.name from list_member m"
+        " join enterprise e using (enterprise_id) where m.list_vintage = $1"
+        " and ($2::text is null or e.uscc > $2) and not exists (select from import_row r"
+        " where r.import_id = $3 and r.key = e.uscc) order by e.uscc limit $4",
+        list_vintage,
+        after,
+        import_id,
+        limit + 1,
+    )
+    return [(row[0], row[1], row[2]) for row in rows]

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
+from services.registry.domain.changes import field_changes
 from services.registry.domain.reasons import reason
 from services.registry.domain.records import (
     AnyRecord,
@@ -31,6 +32,25 @@ from shared.platform.database import Transaction
 
 def _taken(row: AnyRecord, change: str) -> RowOutcome:
     return RowOutcome(row.row, "taken", change, row.key, row.notes)
+
+
+async def _with_field_changes(
+    tx: Transaction, rows: Sequence[EnterpriseRow], outcomes: Sequence[RowOutcome]
+) -> list[RowOutcome]:
+    """Say of each changed row what is otherwise than what is stored."""
+    by_row = {row.row: row for row in rows}
+    changed = {each.row for each in outcomes if each.change == "changed"}
+    if not changed:
+        return list(outcomes)
+    ids = [by_row[number].enterprise_id for number in changed]
+    stored = await enterprises.stored_fields(tx, ids)
+    told: list[RowOutcome] = []
+    for each in outcomes:
+        row = by_row[each.row]
+        before = stored.get(row.enterprise_id) if each.row in changed else None
+        notes = (*each.reasons, *field_changes(before, row)) if before else each.reasons
+        told.append(RowOutcome(each.row, each.outcome, each.change, each.key, notes))
+    return told
 
 
 def _not_taken(row: AnyRecord, outcome: str, why: Reason) -> RowOutcome:
@@ -66,9 +86,10 @@ async def take_enterprises(
         else:
             why = reason("统一社会信用代码", "list.conflict", row.key)
             outcomes.append(_not_taken(row, "doubtful", why))
+    told = await _with_field_changes(tx, rows, outcomes)
     if fresh and not job.dry_run:
         await _list_enterprises(tx, job, vintage, fresh)
-    return outcomes
+    return told
 
 
 async def _list_enterprises(

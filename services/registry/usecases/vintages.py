@@ -8,6 +8,7 @@ from services.registry.domain.memberships import Membership, memberships
 from services.registry.store import vintages as store
 from services.registry.store.queries import find_enterprise, vintages_of
 from services.registry.store.vintages import Difference, LoanStatement, Vintage
+from services.registry.usecases.imports import find_import
 from shared.contracts.registry import LoanStatusStated
 from shared.kernel.errors import NotFound, RuleViolation
 from shared.platform.database import Transaction
@@ -63,6 +64,19 @@ async def _older(tx: Transaction, newer: str, older: str | None) -> str:
     if not before:
         raise NotFound("list.no_older", "没有更早的名单可比较")
     return before[0]
+
+
+async def dropped_by_import(
+    tx: Transaction, import_id: UUID, after: str | None, limit: int
+) -> list[tuple[UUID, str, str]]:
+    """Who stood on the list an import is compared with and is not in its file.
+
+    Raises: NotFound `import.unknown`.
+    """
+    job = (await find_import(tx, import_id)).job
+    if job.kind != "enterprises" or job.baseline is None:
+        return []
+    return await store.dropped_by(tx, import_id, job.baseline, after=after, limit=limit)
 
 
 async def memberships_of(tx: Transaction, enterprise_id: UUID) -> list[Membership]:
