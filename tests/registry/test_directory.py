@@ -63,7 +63,7 @@ async def test_ST_07_the_tree_of_a_bank_is_that_of_the_day(regulator: Caller) ->
     assert await names(regulator, kind="outlet") == []
     assert await names(regulator, kind="outlet", on="2022-04-04") == ["B1/N1"]
     assert await names(regulator, kind="outlet", gone="true") == ["B1/N1"]
-    history = (await regulator.get("/parties/outlet/B1/N1/history")).json()
+    history = (await regulator.get(f"/parties/{derived_id('outlet', 'B1', 'N1')}/history")).json()
     assert [(s["valid_from"], s["active"]) for s in history["items"]] == [
         ("2021-01-01", True), ("2022-04-01", True), ("2022-04-05", False),
     ]  # fmt: skip

@@ -19,7 +19,6 @@ from shared.platform.web import Cursor, In, Limit, Out, Run, decode_cursor, page
 
 router = APIRouter(tags=["directory"])
 CODE = r"^[A-Za-z0-9._/-]{1,64}$"
-Code = Annotated[str, Path(pattern=CODE)]
 
 
 class ParentIn(In):
@@ -249,10 +248,10 @@ def _root(below: str | None) -> UUID | None:
     return party_id_of(kind, code or "-")  # pyright: ignore[reportArgumentType]
 
 
-@router.get("/parties/{kind}/{code:path}/history", dependencies=[may("directory", "read")])
-async def get_party_history(kind: PartyKind, code: Code, run: Run) -> PartyHistory:
+@router.get("/parties/{party_id}/history", dependencies=[may("directory", "read")])
+async def get_party_history(party_id: UUID, run: Run) -> PartyHistory:
     """名录中一项的历次变更。"""
-    return PartyHistory.of(await run.read(parties.history_of, kind, code))
+    return PartyHistory.of((party_id, await run.read(parties.history_of, party_id)))
 
 
 @router.post(

@@ -55,6 +55,7 @@ MESSAGES: Final[dict[str, str]] = {
     "institution_type.unknown": "无法识别的机构类型",
     "outlet.unknown": "没有这个网点,请先导入网点名录",
     "outlet.other_institution": "该网点属于另一家机构",
+    "staff.third_party": "走访人员须为本行正式员工,不能是派遣、外包等第三方人员",
     "role.unknown": "岗位应为“支行行长”或“客户经理”",
 }
 SHOWN: Final = 60

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from services.registry.domain.parties import KINDS, PERSONS, Slice, check, check_no_circle
+from services.registry.domain.parties import PERSONS, Slice, check, check_no_circle
 from services.registry.store import parties as store
 from services.registry.store.parties import Party, WantedParties
 from shared.contracts.registry import PartyChanged, PartyKind
@@ -107,15 +107,12 @@ async def find_parties(tx: Transaction, wanted: WantedParties) -> list[Party]:
     return await store.find(tx, wanted)
 
 
-async def history_of(tx: Transaction, kind: PartyKind, code: str) -> tuple[UUID, list[Slice]]:
+async def history_of(tx: Transaction, party_id: UUID) -> list[Slice]:
     """A party's slices, the oldest first.
 
     Raises: NotFound `party.unknown`.
     """
-    if kind not in KINDS:
-        raise NotFound("party.unknown", "名录中没有这一项")
-    party_id = party_id_of(kind, code)
     slices = await store.slices_of(tx, party_id)
     if not slices:
         raise NotFound("party.unknown", "名录中没有这一项")
-    return party_id, slices
+    return slices
