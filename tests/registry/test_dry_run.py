@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from services.registry.domain.suggestions import suggestion
-from tests.registry.sheets import firm, imported, lines_of, rows_of, uscc, xlsx
+from tests.registry.sheets import firm, imported, lines_of, rows_of, send, uscc, xlsx
 from tests.support.stack import Caller, Stack
 
 NEXT = "2022-12-31"
@@ -90,3 +90,28 @@ def test_R1_a_reason_says_what_may_have_been_meant(code: str, value: str, said: 
     found = suggestion(code, value)
     assert said in found
     assert bool(found) == bool(said)
+
+
+async def test_R1_a_clerk_corrects_which_column_is_which(stack: Stack, regulator: Caller) -> None:
+    rows = [
+        ["单位", "代码", "注册地址"],
+        ["苏州样例007科技有限公司", uscc(7), "苏州市虎丘区样例路7号"],
+    ]
+    content = xlsx(rows)
+    missing = await imported(stack, regulator, content, list_vintage=NEXT, dry_run="true")
+    assert missing["error"]["code"] == "header.missing_column"
+    assert "单位" in missing["error"]["detail"]
+    mapping = '{"单位": "name", "代码": "uscc"}'
+    job = await imported(
+        stack, regulator, content, list_vintage=NEXT, dry_run="true", mapping=mapping
+    )
+    assert (job["state"], job["counts"]["new"]) == ("checked", 1)
+    assert job["columns"]["name"] == "单位"
+    report = await regulator.get(f"/imports/{job['import_id']}/report.xlsx")
+    assert report.status_code == 200
+    for wrong, code in (
+        ("[1]", "import.mapping_format"),
+        ('{"单位": "salary"}', "import.mapping_unknown"),
+    ):
+        answer = await send(regulator, content, mapping=wrong)
+        assert answer.json()["code"] == code

@@ -98,6 +98,7 @@ async def test_R1_a_wrong_check_character_names_the_expected_row_and_shows_the_v
     )
     (row,) = await rows_of(regulator, job, "refused")
     assert row["row"] == 3
+    assert f"末位应为 {code[-1]}" in row["reasons"][0].pop("suggestion")
     assert row["reasons"] == [
         {
             "column": "统一社会信用代码",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from services.registry.domain.memberships import last_day, memberships
 from shared.contracts.allocation import CampaignOpened
 from shared.contracts.credit import LoanDrawn, RepaymentBooked
-from tests.registry.sheets import TODAY, VINTAGE, firm, imported, lines_of, uscc, xlsx
+from tests.registry.sheets import TODAY, VINTAGE, firm, imported, lines_of, rows_of, uscc, xlsx
 from tests.registry.test_enterprises import BANK_A, assigned, enterprise
 from tests.support.stack import Caller, Stack
 
@@ -86,6 +86,11 @@ async def test_R4_a_list_that_a_campaign_stands_on_is_shown_as_pinned(
     await stack.settle()
     lists = (await regulator.get("/list-vintages")).json()["items"]
     assert {each["list_vintage"]: each["pinned"] for each in lists} == {VINTAGE: True, NEXT: False}
+    # The same file again changes nothing; nobody new is put on it.
+    again = await imported(stack, regulator, xlsx(lines_of([firm(1), firm(2), firm(3), firm(9)])))
+    assert (again["counts"]["unchanged"], again["counts"]["refused"]) == (3, 1)
+    (row,) = await rows_of(regulator, again, "refused")
+    assert row["reasons"][0]["code"] == "list.pinned"
 
 
 async def test_TS_07_an_entry_is_for_a_year_and_renewals_join(regulator: Caller) -> None:

@@ -49,6 +49,7 @@ MESSAGES: Final[dict[str, str]] = {
     "row.same_code_differs": "同一代码在文件中出现多次且内容不同,须确认以哪一行为准",
     "row.too_many_cells": "该行的列数多于表头",
     "list.conflict": "该企业已在本期名单中且内容不同;已入库的名单不可更改,请用变更登记或下一期名单",
+    "list.pinned": "该期名单已被专项行动采用,不可再增加企业;请导入下一期名单",
     "institution.unknown": "没有这家银行机构,请先导入机构名录",
     "institution.not_derived": "无法从网点名称判断所属银行,请补填所属机构编码",
     "institution.not_yours": "只能导入本机构的数据",

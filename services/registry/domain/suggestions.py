@@ -1,6 +1,7 @@
 """What a clerk may have meant: a suggestion beside a reason, never taken without them."""
 
 import re
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Final
 
@@ -50,7 +51,7 @@ def _look_alike(value: str) -> str:
 
 
 def _check_character(value: str) -> str:
-    """Two neighbours changed places, where one such change, or two, give a right code."""
+    """The right last character, or two neighbours that may have changed places."""
     if len(value) != 18:
         return ""
     swapped = {
@@ -59,12 +60,10 @@ def _check_character(value: str) -> str:
         if value[at] != value[at + 1]
         and (meant := _valid(value[:at] + value[at + 1] + value[at] + value[at + 2 :]))
     }
-    if 1 <= len(swapped) <= 2:
-        return f"可能是 {' 或 '.join(sorted(swapped))}(相邻两位颠倒)"
-    try:
-        return f"若前17位无误,末位应为 {check_character(value[:17])}"
-    except BadInput:
-        return ""
+    said = [f"{meant}(相邻两位颠倒)" for meant in sorted(swapped)] if len(swapped) <= 2 else []
+    with suppress(BadInput):
+        said.append(f"若前17位无误,末位应为 {check_character(value[:17])}")
+    return ";或 ".join(said)
 
 
 def _industry(value: str) -> str:

@@ -4,7 +4,7 @@ An uploaded file is hostile until read, so it is opened in a process without sec
 memory and time. It writes frames to its output: `Opened` or `Failed`, then `Chunk` after `Chunk`.
 The same file gives the same chunks, so that an interrupted import goes on where it stood.
 
-    python -m services.registry.usecases.checking TASK PATH KIND SHEET BYTES CPU_SECONDS [OUT]
+    python -m services.registry.usecases.checking TASK PATH KIND SHEET BYTES SECONDS MAPPING [OUT]
 
 where TASK is `check` or `report`.
 """
@@ -13,7 +13,7 @@ import gc
 import resource
 import struct
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Final, cast
@@ -65,7 +65,9 @@ Frame = Opened | Failed | Chunk
 Outcomes = dict[int, tuple[str, str]]
 
 
-def choose_sheet(book: Book, kind: Kind, wanted: str) -> tuple[str, Rows, Header]:
+def choose_sheet(
+    book: Book, kind: Kind, wanted: str, named: Mapping[str, str]
+) -> tuple[str, Rows, Header]:
     """Return the wanted sheet, or the first that has this kind's columns.
 
     Raises: BadInput `sheet.unknown`, `sheet.empty`, `header.missing_column`, `sheet.none_fits`.
@@ -77,7 +79,7 @@ def choose_sheet(book: Book, kind: Kind, wanted: str) -> tuple[str, Rows, Header
     best: tuple[str, Rows, Header] | None = None
     for name in (wanted,) if wanted else book.sheets:
         rows = book.rows(name)
-        header = find_header(kind, rows)
+        header = find_header(kind, rows, named)
         if not form.missing(list(header.places)):
             return name, rows, header
         if rows and (best is None or len(header.places) > len(best[2].places)):
@@ -96,11 +98,11 @@ def choose_sheet(book: Book, kind: Kind, wanted: str) -> tuple[str, Rows, Header
     )
 
 
-def check_file(path: Path, kind: Kind, wanted: str) -> Iterator[Frame]:
+def check_file(path: Path, kind: Kind, wanted: str, named: Mapping[str, str]) -> Iterator[Frame]:
     """Yield the frames of one file."""
     try:
         book = open_book(path)
-        name, rows, header = choose_sheet(book, kind, wanted)
+        name, rows, header = choose_sheet(book, kind, wanted, named)
     except BadInput as error:
         yield Failed(error.code, error.title, error.detail)
         return
@@ -133,9 +135,17 @@ def _counting_cells(checker: Checker, header: Header) -> Checker:
     return Checker(checker.kind, checker.key, check)
 
 
-def write_report(path: Path, kind: Kind, wanted: str, out: Path, outcomes: Outcomes) -> None:
+def write_report(
+    path: Path,
+    kind: Kind,
+    wanted: str,
+    *,
+    named: Mapping[str, str],
+    out: Path,
+    outcomes: Outcomes,
+) -> None:
     """Write the sheet again with 结果 and 原因 beside every row; all cells are text."""
-    _, rows, header = choose_sheet(open_book(path), kind, wanted)
+    _, rows, header = choose_sheet(open_book(path), kind, wanted, named)
     book = xlsxwriter.Workbook(
         str(out),
         {
@@ -173,16 +183,18 @@ def _send(out: BinaryIO, frames: Iterable[Frame]) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Do what the arguments say."""
-    task, path, kind, sheet, memory_bytes, cpu_seconds, *rest = arguments
+    task, path, kind, sheet, memory_bytes, cpu_seconds, mapping, *rest = arguments
     _limit(int(memory_bytes), int(cpu_seconds))
     gc.disable()  # a short life with millions of cells and no cycles
     known = cast("Kind", kind)
+    named = msgspec.json.decode(mapping or "{}", type=dict[str, str])
     if task == "report":
         outcomes = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Outcomes)
-        write_report(Path(path), known, sheet, Path(rest[0]), outcomes)
+        out = Path(rest[0])
+        write_report(Path(path), known, sheet, named=named, out=out, outcomes=outcomes)
         return 0
     try:
-        _send(sys.stdout.buffer, check_file(Path(path), known, sheet))
+        _send(sys.stdout.buffer, check_file(Path(path), known, sheet, named))
     except MemoryError:
         failed = Failed("file.too_large", "文件展开后过大", "请拆分后分次上传")
         _send(sys.stdout.buffer, (failed,))

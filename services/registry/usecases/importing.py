@@ -112,6 +112,7 @@ async def checking(
         job.sheet,
         str(settings.read_memory_bytes),
         str(settings.read_cpu_seconds),
+        job.mapping,
         *more,
         stdin=PIPE,
         stdout=PIPE,

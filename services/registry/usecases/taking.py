@@ -20,6 +20,7 @@ from services.registry.domain.rows import digest_of
 from services.registry.store import banks, enterprises
 from services.registry.store.bulk import known_ids
 from services.registry.store.imports import Import, RowOutcome
+from services.registry.store.vintages import is_pinned
 from shared.contracts.registry import (
     EnterpriseChanged,
     EnterpriseListed,
@@ -64,7 +65,7 @@ async def take_enterprises(
 
     An enterprise that stands on this list already stays as it is (R4): equal content is unchanged,
     other content is doubtful. Against an earlier list, equal content is unchanged as well, but the
-    enterprise is put on the new list.
+    enterprise is put on the new list. Nobody is put on a list that a campaign stands on.
     """
     vintage = job.list_vintage or ""
     ids = [row.enterprise_id for row in rows]
@@ -72,11 +73,15 @@ async def take_enterprises(
     before = here if job.baseline == vintage else (
         await enterprises.member_digests(tx, job.baseline, ids)
     )  # fmt: skip
+    pinned = await is_pinned(tx, vintage)
     outcomes: list[RowOutcome] = []
     fresh: list[EnterpriseRow] = []
     for row in rows:
         digest = here.get(row.enterprise_id)
-        if digest is None:
+        if digest is None and pinned:
+            why = reason("统一社会信用代码", "list.pinned", row.key)
+            outcomes.append(_not_taken(row, "refused", why))
+        elif digest is None:
             fresh.append(row)
             earlier = before.get(row.enterprise_id)
             change = "unchanged" if earlier == row.digest else "changed" if earlier else "new"

@@ -23,7 +23,7 @@ def told(path: Path, kind: Kind) -> dict[str, Any]:
     code, rows = "", list[list[Any]]()
     decode = msgspec.msgpack.Decoder(list[RECORDS[kind]]).decode
     try:
-        for frame in check_file(path, kind, ""):
+        for frame in check_file(path, kind, "", {}):
             if isinstance(frame, Failed):
                 code = frame.code
             elif isinstance(frame, Chunk):
