@@ -16,6 +16,8 @@ MODULES = {
     "latency": "latency",
     "rebuild": "rebuild",
     "import": "importing",
+    "assess": "assessing",
+    "search": "searching",
     "demo": "demo",
 }
 LONG = ("demo",)

@@ -16,6 +16,13 @@ InstitutionType = Literal[
 ]  # fmt: skip
 StaffRole = Literal["branch_head", "relationship_manager"]
 Precision = Literal["point", "county", "city"]
+PartyKind = Literal[
+    "bank_group", "bank", "branch", "outlet", "guarantor", "expert", "partner", "bureau",
+    "st_department", "science_park",
+]  # fmt: skip
+Verdict = Literal["met", "not_met", "unknown"]
+Stage = Literal["cocoon", "butterfly"]
+Phase = Literal["seed", "start_up", "incubation", "growth", "maturity"]
 
 
 @contract(topic=TOPIC, key="institution_id", business_on="valid_from")
@@ -167,3 +174,79 @@ class PersonalDataErased(Event, frozen=True, kw_only=True):
     subject_id: UUID
     kind: Literal["enterprise", "staff"]
     erased_on: date
+
+
+@contract(topic=TOPIC, key="enterprise_id", business_on="judged_on")
+class EnterpriseAssessed(Event, frozen=True, kw_only=True):
+    """An enterprise was judged by a standard, with another result than before (TS-04, JL-01).
+
+    `points` are the fewest it has for sure; None where the standard gives none.
+    """
+
+    enterprise_id: UUID
+    standard: Literal["tech_sme", "four_tech"]
+    verdict: Verdict
+    points: int | None
+    version: str
+    judged_on: date
+
+
+@contract(topic=TOPIC, key="enterprise_id", business_on="valid_from")
+class StageAssessed(Event, frozen=True, kw_only=True):
+    """An enterprise is in a life-cycle stage from `valid_from` on (JL-03, R7).
+
+    `source` tells a judgement by rule from a person's override. Several phases may be left: None.
+    """
+
+    enterprise_id: UUID
+    stage: Stage
+    phase: Phase | None
+    source: Literal["rule", "override"]
+    version: str
+    valid_from: date
+
+
+@contract(topic=TOPIC, key="enterprise_id", business_on="valid_from")
+class LoanStatusStated(Event, frozen=True, kw_only=True):
+    """Whether an enterprise has a loan was stated for a day, beside what lists say (JS-05).
+
+    `source`: a bank's or the regulator's answer, or the bookings of the banks. None: not known any
+    more, since the loans we knew of are repaid and others may be left.
+    """
+
+    enterprise_id: UUID
+    has_loan: bool | None
+    source: Literal["answer", "bookings"]
+    valid_from: date
+
+
+@contract(topic=TOPIC, key="party_id", business_on="valid_from")
+class PartyChanged(Event, frozen=True, kw_only=True):
+    """An organisation of the directory was entered or changed, from `valid_from` on.
+
+    Groups, branches, guarantors, partners, bureaus, departments and parks by their public names; an
+    expert is a person: `name` is empty, and stays with the registry. `parent_id` is where it stands
+    in its tree.
+    """
+
+    party_id: UUID
+    kind: PartyKind
+    code: Code
+    name: str
+    parent_id: UUID | None
+    region_code: RegionCode | None
+    active: bool
+    valid_from: date
+
+
+@contract(topic=TOPIC, key="year", business_on=None)
+class CalendarSet(Event, frozen=True, kw_only=True):
+    """A year's working days became known: the week, with these exceptions.
+
+    `provisional`: the State Council's order is not out yet; a later event replaces it.
+    """
+
+    year: int
+    days_off: tuple[date, ...]
+    days_worked: tuple[date, ...]
+    provisional: bool

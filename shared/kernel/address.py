@@ -24,6 +24,7 @@ NOTHING: Final = "address.nothing_recognised"
 BY_TOWNSHIP: Final = "address.county_by_township"
 BY_HINT: Final = "address.county_by_hint"
 CITY_MISSING: Final = "address.city_missing"
+INSIDE: Final = "address.county_inside"
 SPLIT: Final = "address.split_district"
 SPANS: Final = "address.zone_spans_counties"
 
@@ -38,6 +39,8 @@ _ELSEWHERE: Final = re.compile(
 _NOT_A_STREET: Final = (
     r"(?![东南西北中一二三四]?(?:路|街(?!道)|大道|大街|巷|桥|弄|里|支路|公路|大厦|广场))"
 )
+_OTHER_PLACE: Final = re.compile("[省市州盟旗县]|自治")
+_FREE_TRADE: Final = re.compile(r"^(?:中国)?\(江苏\)自由贸易试验区(?:(南京|苏州|连云港)片区)?")
 _TOWNSHIP_SUFFIX: Final = re.compile(r"(?:街道|地区|镇|乡)$")
 _SUFFIX: Final = re.compile(r"(?:满族自治县|朝鲜族自治县|蒙古族自治县|区|县|市)$")
 
@@ -104,6 +107,7 @@ def resolve_address(
     Source:  JS-06.
     """
     address = "".join(unicodedata.normalize("NFKC", text).split())
+    address = _FREE_TRADE.sub(lambda found: f"{found[1]}市" if found[1] else "", address)
     address = _without_province(address)
     if _ELSEWHERE.match(address):
         return Resolved(None, None, (OUTSIDE,))
@@ -122,6 +126,8 @@ def _resolve_without_city(address: str, hint: Region | None, county_hint: str | 
         match = _names(hint.code).find(address, townships=elsewhere is None)
         if match or not elsewhere:
             return _answer(hint, match or _by_hint(hint.code, county_hint), ())
+    if elsewhere is None and (inside := _county_inside(address)):
+        return Resolved(inside.code, region_of(inside.code).level, (INSIDE,))
     if elsewhere is None:
         several = any(names.head.match(address) for names in map(_names, _city_codes()))
         return Resolved(None, None, (AMBIGUOUS if several else NOTHING,))
@@ -152,6 +158,25 @@ def _county_at_head(address: str) -> _Match | None:
         if (found := names.own.match(address))
     ]
     return matches[0] if len({match.code for match in matches}) == 1 else None
+
+
+def _county_inside(address: str) -> _Match | None:
+    """Return the one county named further on, behind a park or project: 汾湖高新区吴江区康力大道.
+
+    Not where another city stands before it: 沈阳市铁西区 is none of ours.
+    """
+    matches: set[_Match] = set()
+    for names in map(_names, _city_codes()):
+        if found := names.anywhere.search(address):
+            match = names.meaning[found[0]]
+            # Two characters are the end of many a name: 长丰县 is not 丰县.
+            if (
+                len(found[0]) > 2
+                and not match.doubt
+                and not _OTHER_PLACE.search(address[: found.start()])
+            ):
+                matches.add(match)
+    return matches.pop() if len(matches) == 1 else None
 
 
 def _without_province(address: str) -> str:

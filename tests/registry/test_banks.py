@@ -174,3 +174,18 @@ async def test_R1_the_rows_of_a_generated_province_add_up_and_every_fault_is_fou
         }
         marked = {m["row"]: (m["outcome"], m["code"], m["column"]) for m in want["faulty"]}
         assert found == marked
+
+
+async def test_JS_12_only_the_banks_own_people_are_on_a_roster(
+    stack: Stack, regulator: Caller
+) -> None:
+    lines = [
+        (*STAFF[0], "用工性质"),
+        ("S7", "样例丁", "B1", "N1", "客户经理", "2021-05-01", "", "正式"),
+        ("S8", "样例戊", "B1", "N1", "客户经理", "2021-05-01", "", "劳务派遣"),
+        ("S9", "样例己", "B1", "N1", "客户经理", "2021-05-01", "", "第三方"),
+    ]
+    job = await imported(stack, regulator, xlsx(lines), kind="staff")
+    assert (job["counts"]["taken"], job["counts"]["refused"]) == (1, 2)
+    found = await rows_of(regulator, job, "refused")
+    assert {row["reasons"][0]["code"] for row in found} == {"staff.third_party"}

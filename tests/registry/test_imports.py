@@ -98,6 +98,7 @@ async def test_R1_a_wrong_check_character_names_the_expected_row_and_shows_the_v
     )
     (row,) = await rows_of(regulator, job, "refused")
     assert row["row"] == 3
+    assert f"末位应为 {code[-1]}" in row["reasons"][0].pop("suggestion")
     assert row["reasons"] == [
         {
             "column": "统一社会信用代码",
@@ -227,7 +228,7 @@ async def test_S16_a_sheet_that_claims_two_far_corners_cannot_eat_the_memory(
     book.close()
     job = await imported(stack, regulator, out.getvalue())
     assert job["state"] == "failed"
-    assert job["error"]["code"] == "file.too_large"
+    assert job["error"]["code"] == "file.too_many_columns"
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
+import msgspec
 from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
@@ -70,8 +71,12 @@ async def post_import(
     valid_from: Annotated[date | None, Form()] = None,
     dry_run: Annotated[bool, Form()] = False,
     sheet: Annotated[str, Form(max_length=64)] = "",
+    mapping: Annotated[str, Form(max_length=4_000)] = "",
 ) -> Response:
-    """导入名单、机构、网点或人员(.xlsx 或 .csv);dry_run 只核对不入库。"""
+    """导入名单、机构、网点或人员(.xlsx、.xls 或 .csv);dry_run 只核对不入库。
+
+    mapping 为 {"表头": "栏目"} 的 JSON,用于纠正列的对应。
+    """
     imports.check_may_import(run.principal, kind)
     settings: Settings = run.settings
     digest = await keep(
@@ -85,8 +90,9 @@ async def post_import(
         valid_from=valid_from,
         dry_run=dry_run,
         sheet=sheet,
+        mapping=_mapping(mapping),
     )
-    asked = (digest, kind, list_vintage, str(valid_from), dry_run, sheet)
+    asked = (digest, kind, list_vintage, str(valid_from), dry_run, sheet, mapping)
     return await run(
         imports.start_import,
         command,
@@ -276,3 +282,10 @@ def _ids(text: str) -> tuple[UUID, ...]:
         return tuple(UUID(part) for part in parts)
     except ValueError as error:
         raise BadInput("page.id_format", "企业标识格式不正确") from error
+
+
+def _mapping(text: str) -> dict[str, str]:
+    try:
+        return msgspec.json.decode(text or "{}", type=dict[str, str])
+    except msgspec.MsgspecError as error:
+        raise BadInput("import.mapping_format", "列的对应应为 JSON 对象") from error

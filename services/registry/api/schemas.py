@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
+from services.registry.domain.records import Reason
+from services.registry.domain.suggestions import suggestion
 from services.registry.store import queries
 from services.registry.store.imports import RowOutcome
 from services.registry.usecases.enterprises import EnterpriseFile
@@ -118,12 +120,23 @@ class ImportOut(Out):
 
 
 class ReasonOut(Out):
-    """Where in the row, what is wrong, and the value that stands there."""
+    """Where in the row, what is wrong, the value that stands there, and what it may have meant."""
 
     column: str
     code: str
     message: str
     value: str
+    suggestion: str = ""
+
+    @classmethod
+    def of(cls, why: Reason) -> "ReasonOut":
+        return cls(
+            column=why.column,
+            code=why.code,
+            message=why.message,
+            value=why.value,
+            suggestion=suggestion(why.code, why.value),
+        )
 
 
 class RowOut(Out):
@@ -143,7 +156,7 @@ class RowOut(Out):
                 "outcome": row.outcome,
                 "change": row.change or None,
                 "key": row.key,
-                "reasons": [ReasonOut.model_validate(reason) for reason in row.reasons],
+                "reasons": [ReasonOut.of(reason) for reason in row.reasons],
             }
         )
 

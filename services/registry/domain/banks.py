@@ -62,6 +62,7 @@ _ROLES: Final = {
     "客户经理": "relationship_manager",
     "relationship_manager": "relationship_manager",
 }
+_OUTSIDE_STAFF: Final = ("派遣", "外包", "第三方", "兼职", "实习", "临时", "中介")
 UNKNOWN_BANK: Final = Bank("", "", "other")
 
 
@@ -210,6 +211,7 @@ def staff_checker(header: Header) -> Checker:
         bank = read.read("institution_code", _code, "")
         outlet = read.read("outlet_code", _code, "")
         role = read.read("role", _role, "")
+        read.read("employment", _formal, None)
         joined_on = read.read("valid_from", _required_date, date.min)
         left_on = read.read("valid_to", date_of, None)
         if left_on is not None and left_on < joined_on:
@@ -258,6 +260,13 @@ def _role(cell: Cell) -> str:
     if role is None:
         raise Wrong("role.unknown")
     return role
+
+
+def _formal(cell: Cell) -> None:
+    """Only the bank's own people go on visits: no agency, no outside staff (JS-12)."""
+    said = name_of(cell)
+    if any(word in said for word in _OUTSIDE_STAFF):
+        raise Wrong("staff.third_party")
 
 
 def _required_date(cell: Cell) -> date:

@@ -126,6 +126,7 @@ FORMS: Final[dict[Kind, Form]] = {
             Column("role", "岗位", ("职务", "角色")),
             Column("valid_from", "到岗日期", ("入职日期", "上岗日期")),
             Column("valid_to", "离岗日期", ("离职日期",)),
+            Column("employment", "用工性质", ("用工形式", "用工方式", "人员性质")),
         ),
         (("code",), ("name",), ("institution_code",), ("outlet_code",), ("role",), ("valid_from",)),
     ),

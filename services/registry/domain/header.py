@@ -2,15 +2,17 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 from services.registry.domain.cells import Cell
-from services.registry.domain.columns import FORMS, Form
+from services.registry.domain.columns import FORMS
 from services.registry.domain.records import Kind
 
+# Title → field, and whether it is the column's own name.
+Known = Mapping[str, tuple[str, bool]]
 SEARCHED_ROWS: Final = 30
 _ASIDE: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|[*:\s]")
 
@@ -26,39 +28,43 @@ class Header:
     width: int
 
 
-def find_header(kind: Kind, rows: Sequence[Sequence[Cell]]) -> Header:
+def find_header(
+    kind: Kind, rows: Sequence[Sequence[Cell]], named: Mapping[str, str] | None = None
+) -> Header:
     """Return the header that names most of the kind's columns; the first, where several do.
+
+    `named` is what a clerk said: title → field. It goes before what titles say by themselves.
 
     Units:   none.
     Raises:  nothing: where no row names a column, `places` is empty.
     Source:  JS-04.
     """
+    known = _known(kind) | {bare(title): (field, True) for title, field in (named or {}).items()}
     best = Header({}, {}, 0, (), 0)
     searched = rows[:SEARCHED_ROWS]
     for at, row in enumerate(searched):
         tries = [(_titles(row), at + 1)]
         if at + 1 < len(searched):
-            tries.append((_joined(FORMS[kind], row, searched[at + 1]), at + 2))
+            tries.append((_joined(known, row, searched[at + 1]), at + 2))
         for titles, first in tries:
-            header = _read(kind, titles, first)
+            header = _read(known, titles, first)
             # A second row must earn its place, or the first data row would be eaten.
             if len(header.places) > len(best.places):
                 best = header
-    return best if best.places else _likely(kind, searched)
+    return best if best.places else _likely(known, searched)
 
 
-def _likely(kind: Kind, rows: Sequence[Sequence[Cell]]) -> Header:
+def _likely(known: Known, rows: Sequence[Sequence[Cell]]) -> Header:
     """Return what a person would take for the header, though it names no column of the kind."""
     fullest = max(rows, key=lambda row: sum(1 for title in _titles(row) if title), default=())
-    return _read(kind, _titles(fullest), 0)
+    return _read(known, _titles(fullest), 0)
 
 
 def _titles(row: Sequence[Cell]) -> list[str]:
     return [cell if isinstance(cell, str) else "" for cell in row]
 
 
-def _joined(form: Form, upper: Sequence[Cell], lower: Sequence[Cell]) -> list[str]:
-    known = _known(form.kind)
+def _joined(known: Known, upper: Sequence[Cell], lower: Sequence[Cell]) -> list[str]:
     titles: list[str] = []
     group = ""
     for above, below in zip(_titles(upper), _titles(lower), strict=False):
@@ -68,8 +74,7 @@ def _joined(form: Form, upper: Sequence[Cell], lower: Sequence[Cell]) -> list[st
     return titles
 
 
-def _read(kind: Kind, titles: Sequence[str], first: int) -> Header:
-    known = _known(kind)
+def _read(known: Known, titles: Sequence[str], first: int) -> Header:
     places: dict[str, int] = {}
     named: dict[str, str] = {}
     exact: set[str] = set()

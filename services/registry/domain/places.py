@@ -214,3 +214,17 @@ def _in_county(code: str, notes: tuple[Reason, ...] = ()) -> Place:
 def _middle(code: str) -> Place:
     here = region(code)
     return Place(code, round(here.lon * 1_000_000), round(here.lat * 1_000_000), "county")
+
+
+def status_of(found: Resolved) -> Literal["resolved", "doubtful", "unresolved"]:
+    """Return whether a resolved address names its county, leaves it to a person, or names none.
+
+    Units:   none.
+    Raises:  nothing.
+    Source:  JS-06.
+    """
+    if found.code is None and "address.ambiguous_county" not in found.doubt:
+        return "unresolved"
+    if not found.is_county or _UNDECIDED.intersection(found.doubt):
+        return "doubtful"
+    return "resolved"

@@ -29,6 +29,7 @@ MESSAGES: Final[dict[str, str]] = {
     "address.county_by_hint": "地址未写区县,区县由“地区”栏与信用代码推定",
     "address.county_by_name": "地址未写区县,区县由网点名称推定",
     "address.city_missing": "地址未写市,区县由唯一的区名确定",
+    "address.county_inside": "地址未以市、县开头,区县由中间的名称确定",
     "address.registered_used": "经营地址无法识别,按注册地址确定区县",
     "region.unknown": "行政区划代码不存在",
     "region.not_a_county": "行政区划代码应为区县级",
@@ -49,12 +50,14 @@ MESSAGES: Final[dict[str, str]] = {
     "row.same_code_differs": "同一代码在文件中出现多次且内容不同,须确认以哪一行为准",
     "row.too_many_cells": "该行的列数多于表头",
     "list.conflict": "该企业已在本期名单中且内容不同;已入库的名单不可更改,请用变更登记或下一期名单",
+    "list.pinned": "该期名单已被专项行动采用,不可再增加企业;请导入下一期名单",
     "institution.unknown": "没有这家银行机构,请先导入机构名录",
     "institution.not_derived": "无法从网点名称判断所属银行,请补填所属机构编码",
     "institution.not_yours": "只能导入本机构的数据",
     "institution_type.unknown": "无法识别的机构类型",
     "outlet.unknown": "没有这个网点,请先导入网点名录",
     "outlet.other_institution": "该网点属于另一家机构",
+    "staff.third_party": "走访人员须为本行正式员工,不能是派遣、外包等第三方人员",
     "role.unknown": "岗位应为“支行行长”或“客户经理”",
 }
 SHOWN: Final = 60

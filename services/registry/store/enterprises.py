@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from services.registry.domain.records import EnterpriseRow
@@ -83,6 +84,18 @@ async def count_members(tx: Transaction, list_vintage: str | None) -> int:
         return 0
     rows = await fetch(tx, "select count(*) from list_member where list_vintage = $1", list_vintage)
     return int(rows[0][0])
+
+
+async def stored_fields(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """What is stored of enterprises in the columns that lists have, persons left out."""
+    rows = await fetch(
+        tx,
+        "select enterprise_id, name, registration_no, registered_address, business_address,"
+        " region_code, industry_code, has_loan, founded_on, employees from enterprise"
+        " where enterprise_id = any($1::uuid[])",
+        list(ids),
+    )
+    return {row["enterprise_id"]: dict(row) for row in rows}
 
 
 async def add_enterprises(

@@ -17,7 +17,7 @@ from shared.platform.database import Transaction
 _FIELDS = (
     "import_id, kind, file_name, digest, suffix, sheet, list_vintage, valid_from, dry_run,"
     " account_id, role, institution_id, job_id, state, baseline, sheet_read, columns, rows, blank,"
-    " skipped, dropped, error, created_at, finished_at"
+    " skipped, dropped, error, created_at, finished_at, mapping"
 )
 
 
@@ -49,6 +49,7 @@ class Import:
     error: dict[str, str] | None
     created_at: datetime
     finished_at: datetime | None
+    mapping: str = ""
 
 
 @dataclass(slots=True)
@@ -80,6 +81,7 @@ async def insert_import(tx: Transaction, new: Import) -> None:
     names = [
         "import_id", "kind", "file_name", "digest", "suffix", "sheet", "list_vintage",
         "valid_from", "dry_run", "account_id", "role", "institution_id", "job_id", "created_at",
+        "mapping",
     ]  # fmt: skip
     await tx.connection.execute(
         text(

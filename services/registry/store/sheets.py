@@ -6,7 +6,6 @@ limited by the process (`usecases/checking.py`).
 
 import csv
 import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,11 +15,10 @@ from typing import Any, Final
 from python_calamine import CalamineError, CalamineWorkbook, PasswordError, ZipError
 
 from services.registry.domain.cells import Cell
+from services.registry.store.archives import MAX_ROWS, look_into, not_a_spreadsheet
 from shared.kernel.errors import BadInput
 
-MAX_UNPACKED_BYTES: Final = 600 * 1024 * 1024
-MAX_ENTRIES: Final = 2_000
-MAX_ROWS: Final = 200_000
+MAX_OLD_BYTES: Final = 10 * 1024 * 1024
 MAX_COLUMNS: Final = 64
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
@@ -60,44 +58,41 @@ def open_book(path: Path) -> Book:
     if not head:
         raise BadInput("file.empty", "文件是空的", "请选择有内容的文件")
     if head == _OLE:
-        if _ENCRYPTED in path.read_bytes():
-            raise BadInput("file.encrypted", "文件已加密", "请去掉打开密码后重新上传")
-        raise BadInput("file.old_format", "旧版 Excel 文件", "请另存为 .xlsx 后重新上传")
+        return _open_old(path)
     if head.startswith(b"PK"):
         return _open_xlsx(path)
     return Book(("CSV",), _rows=_csv(path.read_bytes()))
 
 
+def _open_old(path: Path) -> Book:
+    """Open an .xls, whatever its name says: many an "xlsx" was only renamed."""
+    content = path.read_bytes()
+    if _ENCRYPTED in content:
+        raise BadInput("file.encrypted", "文件已加密", "请去掉打开密码后重新上传")
+    if len(content) > MAX_OLD_BYTES:
+        raise BadInput("file.old_format", "旧版 Excel 文件过大", "请另存为 .xlsx 后重新上传")
+    try:
+        workbook = CalamineWorkbook.from_filelike(io.BytesIO(content))
+    except PasswordError as error:
+        raise BadInput("file.encrypted", "文件已加密", "请去掉打开密码后重新上传") from error
+    except (CalamineError, OSError) as error:
+        raise BadInput("file.old_format", "旧版 Excel 文件", "请另存为 .xlsx 后重新上传") from error
+    if not workbook.sheet_names:
+        raise not_a_spreadsheet()
+    return Book(tuple(workbook.sheet_names), _workbook=workbook)
+
+
 def _open_xlsx(path: Path) -> Book:
-    _look_before_unpacking(path)
+    look_into(path)
     try:
         workbook = CalamineWorkbook.from_path(str(path))
     except PasswordError as error:
         raise BadInput("file.encrypted", "文件已加密", "请去掉打开密码后重新上传") from error
     except (CalamineError, ZipError, OSError) as error:
-        raise _not_a_spreadsheet() from error
+        raise not_a_spreadsheet() from error
     if not workbook.sheet_names:
-        raise _not_a_spreadsheet()
+        raise not_a_spreadsheet()
     return Book(tuple(workbook.sheet_names), _workbook=workbook)
-
-
-def _look_before_unpacking(path: Path) -> None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, OSError) as error:
-        raise _not_a_spreadsheet() from error
-    names = [entry.filename for entry in entries]
-    if "xl/workbook.xml" not in names and "xl/workbook.bin" not in names:
-        raise _not_a_spreadsheet()
-    if len(set(names)) != len(names) or len(names) > MAX_ENTRIES:
-        raise BadInput("file.too_large", "文件内部结构异常", "请另存为新的 .xlsx 后重新上传")
-    if sum(entry.file_size for entry in entries) > MAX_UNPACKED_BYTES:
-        raise BadInput("file.too_large", "文件解压后过大", "请拆分后分次上传")
-
-
-def _not_a_spreadsheet() -> BadInput:
-    return BadInput("file.not_a_spreadsheet", "不是可识别的表格文件", "请上传 .xlsx 或 .csv 文件")
 
 
 def _read(workbook: CalamineWorkbook, sheet: str) -> Rows:
@@ -118,7 +113,7 @@ def _read(workbook: CalamineWorkbook, sheet: str) -> Rows:
 def _csv(content: bytes) -> Rows:
     text = _decoded(content)
     if "\x00" in text:
-        raise _not_a_spreadsheet()
+        raise not_a_spreadsheet()
     first = text[:4096].splitlines()[:5]
     if not first:
         raise BadInput("file.empty", "文件是空的", "请选择有内容的文件")
@@ -126,10 +121,10 @@ def _csv(content: bytes) -> Rows:
     try:
         rows: Rows = [list(row) for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
     except csv.Error as error:
-        raise _not_a_spreadsheet() from error
+        raise not_a_spreadsheet() from error
     width = max(map(len, rows), default=0)
     if width < 2:
-        raise _not_a_spreadsheet()
+        raise not_a_spreadsheet()
     if width > MAX_COLUMNS:
         raise BadInput("file.too_many_columns", "列数过多", f"{width} 列,最多 {MAX_COLUMNS} 列")
     return [row + [""] * (width - len(row)) for row in rows]
@@ -144,7 +139,7 @@ def _decoded(content: bytes) -> str:
         try:
             return content.decode("gb18030")
         except UnicodeDecodeError as error:
-            raise _not_a_spreadsheet() from error
+            raise not_a_spreadsheet() from error
 
 
 def as_text(rows: Sequence[Sequence[Cell]]) -> list[list[str]]:

@@ -26,7 +26,7 @@ WALLS: Final[Walls] = {
             Via("subject_id", "staff", "staff_id"),
         )
     ),
-    # A wrapped key alone opens nothing and names nobody; whose box it opens is walled where that lies.
+    # A wrapped key alone opens nothing and names nobody.
     "data_key": Wall(everyone=COMMANDS),
     "upload": Wall(everyone=COMMANDS),
     "reveal": Wall(institution="institution_id", account="account_id", enterprise="subject_id"),
@@ -41,6 +41,20 @@ WALLS: Final[Walls] = {
     "merger": Wall(via=(Via("survivor_id", "enterprise", "enterprise_id"),)),
     "disposition": Wall(institution="institution_id", via=_OF_ENTERPRISE),
     "row_decision": Wall(via=_OF_IMPORT),
+    "fact_sheet": Wall(via=_OF_ENTERPRISE),
+    "assessment": Wall(via=_OF_ENTERPRISE),
+    "enterprise_stage": Wall(via=_OF_ENTERPRISE),
+    "loan_statement": Wall(institution="institution_id", via=_OF_ENTERPRISE),
+    "loan_balance": Wall(via=_OF_ENTERPRISE),
+    "list_pin": Wall.reference(),
+    "party": Wall.reference(),
+    "party_slice": Wall.reference(),
+    "region_move": Wall.reference(),
+    "calendar_year": Wall.reference(),
+    # A bank issues editions of its own part of the map.
+    "map_edition": Wall(public=True, everyone=("insert", "update")),
+    "map_entry": Wall(via=_OF_ENTERPRISE),
+    "export": Wall(where=f"{{table}}.asker->>'account_id' = {context('account')}"),
     "institution": Wall.reference(institution="institution_id"),
     "outlet": Wall(institution="institution_id", region="region_code"),
     "staff": Wall(institution="institution_id", via=(Via("outlet_id", "outlet", "outlet_id"),)),

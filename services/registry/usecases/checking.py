@@ -4,7 +4,7 @@ An uploaded file is hostile until read, so it is opened in a process without sec
 memory and time. It writes frames to its output: `Opened` or `Failed`, then `Chunk` after `Chunk`.
 The same file gives the same chunks, so that an interrupted import goes on where it stood.
 
-    python -m services.registry.usecases.checking TASK PATH KIND SHEET BYTES CPU_SECONDS [MORE]
+    python -m services.registry.usecases.checking TASK PATH KIND SHEET BYTES SECONDS MAPPING [MORE]
 
 where TASK is `check`, `report` (MORE: the file to write) or `row` (MORE: its number, and cells to
 put right as JSON).
@@ -14,7 +14,7 @@ import gc
 import resource
 import struct
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from threading import Thread
@@ -68,7 +68,9 @@ Frame = Opened | Failed | Chunk
 Outcomes = dict[int, tuple[str, str]]
 
 
-def choose_sheet(book: Book, kind: Kind, wanted: str) -> tuple[str, Rows, Header]:
+def choose_sheet(
+    book: Book, kind: Kind, wanted: str, named: Mapping[str, str]
+) -> tuple[str, Rows, Header]:
     """Return the wanted sheet, or the first that has this kind's columns.
 
     Raises: BadInput `sheet.unknown`, `sheet.empty`, `header.missing_column`, `sheet.none_fits`.
@@ -80,7 +82,7 @@ def choose_sheet(book: Book, kind: Kind, wanted: str) -> tuple[str, Rows, Header
     best: tuple[str, Rows, Header] | None = None
     for name in (wanted,) if wanted else book.sheets:
         rows = book.rows(name)
-        header = find_header(kind, rows)
+        header = find_header(kind, rows, named)
         if not form.missing(list(header.places)):
             return name, rows, header
         if rows and (best is None or len(header.places) > len(best[2].places)):
@@ -99,11 +101,11 @@ def choose_sheet(book: Book, kind: Kind, wanted: str) -> tuple[str, Rows, Header
     )
 
 
-def check_file(path: Path, kind: Kind, wanted: str) -> Iterator[Frame]:
+def check_file(path: Path, kind: Kind, wanted: str, named: Mapping[str, str]) -> Iterator[Frame]:
     """Yield the frames of one file."""
     try:
         book = open_book(path)
-        name, rows, header = choose_sheet(book, kind, wanted)
+        name, rows, header = choose_sheet(book, kind, wanted, named)
     except BadInput as error:
         yield Failed(error.code, error.title, error.detail)
         return
@@ -123,10 +125,16 @@ def check_file(path: Path, kind: Kind, wanted: str) -> Iterator[Frame]:
 
 
 def check_row(
-    path: Path, kind: Kind, wanted: str, number: int, corrections: dict[str, str]
+    path: Path,
+    kind: Kind,
+    wanted: str,
+    named: Mapping[str, str],
+    *,
+    number: int,
+    corrections: dict[str, str],
 ) -> Iterator[Frame]:
     """Yield the frame of one row, read with some cells put right; nothing where it is not there."""
-    _, rows, header = choose_sheet(open_book(path), kind, wanted)
+    _, rows, header = choose_sheet(open_book(path), kind, wanted, named)
     strange = corrections.keys() - header.places.keys()
     if strange:
         titles = "、".join(header.titles.values())
@@ -158,9 +166,17 @@ def _counting_cells(checker: Checker, header: Header) -> Checker:
     return Checker(checker.kind, checker.key, check)
 
 
-def write_report(path: Path, kind: Kind, wanted: str, out: Path, outcomes: Outcomes) -> None:
+def write_report(
+    path: Path,
+    kind: Kind,
+    wanted: str,
+    *,
+    named: Mapping[str, str],
+    out: Path,
+    outcomes: Outcomes,
+) -> None:
     """Write the sheet again with 结果 and 原因 beside every row; all cells are text."""
-    _, rows, header = choose_sheet(open_book(path), kind, wanted)
+    _, rows, header = choose_sheet(open_book(path), kind, wanted, named)
     book = xlsxwriter.Workbook(
         str(out),
         {
@@ -199,22 +215,26 @@ def _send(out: BinaryIO, frames: Iterable[Frame]) -> None:
 
 def main(arguments: Sequence[str]) -> int:
     """Do what the arguments say."""
-    task, path, kind, sheet, memory_bytes, cpu_seconds, *rest = arguments
+    task, path, kind, sheet, memory_bytes, cpu_seconds, mapping, *rest = arguments
     _limit(int(memory_bytes), int(cpu_seconds))
     gc.disable()  # a short life with millions of cells and no cycles
     known = cast("Kind", kind)
+    named = msgspec.json.decode(mapping or "{}", type=dict[str, str])
     if task == "report":
         outcomes = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Outcomes)
-        write_report(Path(path), known, sheet, Path(rest[0]), outcomes)
+        out = Path(rest[0])
+        write_report(Path(path), known, sheet, named=named, out=out, outcomes=outcomes)
         return 0
     # The reader works outside the interpreter; meanwhile what the checks need is made ready.
     Thread(target=prepare).start()
     try:
         if task == "row":
             corrections = msgspec.json.decode(rest[1], type=dict[str, str])
-            found = check_row(Path(path), known, sheet, int(rest[0]), corrections)
+            found = check_row(
+                Path(path), known, sheet, named, number=int(rest[0]), corrections=corrections
+            )
         else:
-            found = check_file(Path(path), known, sheet)
+            found = check_file(Path(path), known, sheet, named)
         _send(sys.stdout.buffer, found)
     except MemoryError:
         failed = Failed("file.too_large", "文件展开后过大", "请拆分后分次上传")

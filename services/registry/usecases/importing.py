@@ -38,7 +38,7 @@ from services.registry.usecases.taking import TAKE, dropped
 from shared.contracts.registry import ListImported
 from shared.kernel.errors import BadInput, Conflict, NotFound
 from shared.platform.database import Transaction
-from shared.platform.jobs import Work
+from shared.platform.jobs import Work, start_job
 from shared.platform.principal import Principal
 
 # Rows of a list do not touch each other; outlets of one new institution do.
@@ -82,6 +82,7 @@ async def _make_names_found(work: Work, job: Import) -> None:
     if job.kind == "enterprises" and not job.dry_run:
         async with work.transaction() as tx:
             await enterprises.make_names_found(tx)
+            await start_job(tx, "spell", {})
 
 
 async def _begin(tx: Transaction, import_id: UUID) -> Import:
@@ -121,6 +122,7 @@ async def checking(
         job.sheet,
         str(settings.read_memory_bytes),
         str(settings.read_cpu_seconds),
+        job.mapping,
         *more,
         stdin=PIPE,
         stdout=PIPE,

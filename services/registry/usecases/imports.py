@@ -3,13 +3,14 @@
 import asyncio
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from uuid import UUID
 
 import msgspec
 
+from services.registry.domain.columns import FORMS
 from services.registry.domain.records import Kind
 from services.registry.settings import Settings
 from services.registry.store import imports as store
@@ -34,6 +35,7 @@ class StartImport:
     valid_from: date | None
     dry_run: bool
     sheet: str
+    mapping: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +78,22 @@ async def start_import(command: StartImport, tx: Transaction) -> Started:
             account_id=principal.account_id, role=principal.role,
             institution_id=principal.institution_id, job_id=job_id, state="queued", baseline=None,
             sheet_read=None, columns=None, rows=None, blank=0, skipped=None, dropped=None,
-            error=None, created_at=tx.now, finished_at=None,
+            error=None, created_at=tx.now, finished_at=None, mapping=_mapping(command),
         ),
     )  # fmt: skip
     tx.audit("import.started", import_id, after={"kind": command.kind, "digest": command.digest})
     return Started(import_id, job_id)
+
+
+def _mapping(command: StartImport) -> str:
+    """What a clerk said of columns, as it is kept.
+
+    Raises: BadInput `import.mapping_unknown`.
+    """
+    known = {column.field for column in FORMS[command.kind].columns}
+    if wrong := set(command.mapping.values()) - known:
+        raise BadInput("import.mapping_unknown", "没有这个栏目", "、".join(sorted(wrong))[:80])
+    return msgspec.json.encode(command.mapping).decode() if command.mapping else ""
 
 
 def _vintage(command: StartImport, today: date) -> str:

@@ -5,6 +5,7 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
+from services.registry.domain.changes import field_changes
 from services.registry.domain.reasons import reason
 from services.registry.domain.records import (
     AnyRecord,
@@ -20,6 +21,7 @@ from services.registry.store import banks, enterprises
 from services.registry.store.bulk import known_ids
 from services.registry.store.imports import Import, RowOutcome
 from services.registry.store.persons import Person, Subject, put_persons
+from services.registry.store.vintages import is_pinned
 from shared.contracts.registry import (
     EnterpriseChanged,
     EnterpriseListed,
@@ -34,6 +36,25 @@ def _taken(row: AnyRecord, change: str) -> RowOutcome:
     return RowOutcome(row.row, "taken", change, row.key, row.notes)
 
 
+async def _with_field_changes(
+    tx: Transaction, rows: Sequence[EnterpriseRow], outcomes: Sequence[RowOutcome]
+) -> list[RowOutcome]:
+    """Say of each changed row what is otherwise than what is stored."""
+    by_row = {row.row: row for row in rows}
+    changed = {each.row for each in outcomes if each.change == "changed"}
+    if not changed:
+        return list(outcomes)
+    ids = [by_row[number].enterprise_id for number in changed]
+    stored = await enterprises.stored_fields(tx, ids)
+    told: list[RowOutcome] = []
+    for each in outcomes:
+        row = by_row[each.row]
+        before = stored.get(row.enterprise_id) if each.row in changed else None
+        notes = (*each.reasons, *field_changes(before, row)) if before else each.reasons
+        told.append(RowOutcome(each.row, each.outcome, each.change, each.key, notes))
+    return told
+
+
 def _not_taken(row: AnyRecord, outcome: str, why: Reason) -> RowOutcome:
     return RowOutcome(row.row, outcome, "", row.key, (why,))
 
@@ -45,7 +66,7 @@ async def take_enterprises(
 
     An enterprise that stands on this list already stays as it is (R4): equal content is unchanged,
     other content is doubtful. Against an earlier list, equal content is unchanged as well, but the
-    enterprise is put on the new list.
+    enterprise is put on the new list. Nobody is put on a list that a campaign stands on.
     """
     vintage = job.list_vintage or ""
     ids = [row.enterprise_id for row in rows]
@@ -53,11 +74,15 @@ async def take_enterprises(
     before = here if job.baseline == vintage else (
         await enterprises.member_digests(tx, job.baseline, ids)
     )  # fmt: skip
+    pinned = await is_pinned(tx, vintage)
     outcomes: list[RowOutcome] = []
     fresh: list[EnterpriseRow] = []
     for row in rows:
         digest = here.get(row.enterprise_id)
-        if digest is None:
+        if digest is None and pinned:
+            why = reason("统一社会信用代码", "list.pinned", row.key)
+            outcomes.append(_not_taken(row, "refused", why))
+        elif digest is None:
             fresh.append(row)
             earlier = before.get(row.enterprise_id)
             change = "unchanged" if earlier == row.digest else "changed" if earlier else "new"
@@ -67,9 +92,10 @@ async def take_enterprises(
         else:
             why = reason("统一社会信用代码", "list.conflict", row.key)
             outcomes.append(_not_taken(row, "doubtful", why))
+    told = await _with_field_changes(tx, rows, outcomes)
     if fresh and not job.dry_run:
         await _list_enterprises(tx, job, vintage, fresh)
-    return outcomes
+    return told
 
 
 async def _list_enterprises(

@@ -1,0 +1,5 @@
+"""Run the measure of the address resolver; see measure.py."""
+
+from benchmarks.addresses.measure import main
+
+main()

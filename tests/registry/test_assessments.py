@@ -1,0 +1,188 @@
+"""Judging enterprises through the API: reasons, history, jobs, stages and their override."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from shared.kernel.ids import derived_id
+from tests.registry.sheets import TODAY, firm, imported, lines_of, uscc, xlsx
+from tests.support.stack import Caller, Stack
+
+FILED: dict[str, Any] = {
+    "staff": 100, "rd_staff": 30, "sales": "10000.00", "rd": "599.00", "cost": "1000000.00",
+    "assets": "80000000", "resident": True, "barred_products": False, "serious_accident": False,
+    "environmental_offence": False, "research_misconduct": False, "abnormal_listing": False,
+    "class_one_rights": 1,
+}  # fmt: skip
+
+
+def enterprise(number: int) -> UUID:
+    return derived_id("enterprise", uscc(number))
+
+
+@pytest.fixture
+async def regulator(stack: Stack) -> Caller:
+    """Three enterprises on a list that says little."""
+    await stack.set_clock(TODAY)
+    caller = stack.caller("registry", "province_regulator")
+    rows = [firm(1), firm(2, 职工人数="501"), firm(3, 成立日期="2020-01-01")]
+    await imported(stack, caller, xlsx(lines_of(rows)))
+    return caller
+
+
+async def filed(caller: Caller, number: int, **other: Any) -> Any:
+    body = {"as_of": "2022-03-31", "source": "企业年报", "facts": FILED | other}
+    answer = await caller.post(f"/enterprises/{enterprise(number)}/facts", json=body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def assessed(stack: Stack, caller: Caller, **body: Any) -> dict[str, Any]:
+    answer = await caller.post("/assessments", json=body)
+    assert answer.status_code == 202, answer.text
+    await stack.settle()
+    return (await caller.get(f"/jobs/{answer.json()['job_id']}")).json()
+
+
+async def explained(caller: Caller, number: int) -> dict[str, Any]:
+    found = (await caller.get(f"/enterprises/{enterprise(number)}/assessments")).json()
+    return found | {each["standard"]: each for each in found["judgements"]}
+
+
+def criterion(judgement: dict[str, Any], key: str) -> dict[str, Any]:
+    return next(each for each in judgement["criteria"] if each["key"] == key)
+
+
+async def test_R5_599_per_myriad_is_40_points_and_600_is_50_with_facts_and_version(
+    stack: Stack, regulator: Caller
+) -> None:
+    await filed(regulator, 1)
+    await assessed(stack, regulator)
+    before = (await explained(regulator, 1))["tech_sme"]
+    assert (before["points_low"], before["verdict"], before["version"]) == (90, "met", "TS-2017")
+    research = criterion(before, "TS-04.rd")
+    assert (research["points_low"], research["points_high"]) == (40, 40)
+    assert research["facts"][0] == {
+        "name": "rd", "title": "年研发费用", "value": "599.00", "as_of": "2022-03-31",
+        "source": "企业年报",
+    }  # fmt: skip
+    await filed(regulator, 1, rd="600.00")
+    await assessed(stack, regulator)
+    after = await explained(regulator, 1)
+    assert after["tech_sme"]["points_low"] == 100
+    assert [(h["standard"], h["points_low"]) for h in after["history"] if h["standard"] == "tech_sme"] == [("tech_sme", 100), ("tech_sme", 90)]  # fmt: skip
+    assert after["tech_sme"]["reproduced"] is True
+
+
+async def test_R5_what_the_list_says_is_a_fact_and_what_nobody_says_is_unknown(
+    stack: Stack, regulator: Caller
+) -> None:
+    job = await assessed(stack, regulator, list_vintage="2021-12-31")
+    assert job["state"] == "done", job
+    assert job["result"] == {"judged": 3, "changed": 9}
+    first = (await explained(regulator, 1))["tech_sme"]
+    assert first["verdict"] == "unknown"
+    staff = criterion(first, "TS-01.staff")
+    assert (staff["verdict"], staff["facts"][0]["source"]) == ("met", "list:2021-12-31")
+    assert criterion(first, "TS-01.assets")["asked"] == ["资产总额"]
+    second = (await explained(regulator, 2))["tech_sme"]
+    assert second["verdict"] == "not_met"  # 501 of staff: whatever else may be unknown
+    again = await assessed(stack, regulator)
+    assert again["result"] == {"judged": 3, "changed": 0}
+
+
+async def test_R5_results_are_listed_counted_and_announced_once(
+    stack: Stack, regulator: Caller
+) -> None:
+    await filed(regulator, 1)
+    await assessed(stack, regulator)
+    await assessed(stack, regulator)
+    found = await regulator.get(
+        "/assessments", params={"standard": "tech_sme", "verdict": "met", "region": "320500"}
+    )
+    assert [item["uscc"] for item in found.json()["items"]] == [uscc(1)]
+    counts = (await regulator.get("/assessments/counts")).json()["items"]
+    assert {"standard": "tech_sme", "verdict": "not_met", "enterprises": 1} in counts
+    events = await stack.rows(
+        "registry", "select type, count(*) from event_log where type like '%Assessed%' group by 1"
+    )
+    assert dict(map(tuple, events)) == {"EnterpriseAssessed.v1": 6, "StageAssessed.v1": 3}
+
+
+async def test_R6_four_tech_through_the_api(stack: Stack, regulator: Caller) -> None:
+    patent = {
+        "kind": "invention_patent", "held_since": "2018-01-01", "valid_until": "2030-01-01",
+        "main_product": True, "pledged_yuan": "5000000.00",
+    }  # fmt: skip
+    rights = [patent | {"number": f"P{n}"} for n in range(5)]
+    await filed(regulator, 1, rd="600.00", rights=rights)
+    await filed(regulator, 2, rd="600.00", rights=rights[:4])
+    await assessed(stack, regulator)
+    assert (await explained(regulator, 1))["four_tech"]["verdict"] == "met"
+    failed = (await explained(regulator, 2))["four_tech"]
+    assert failed["verdict"] == "not_met"
+    patents = criterion(failed, "JL-01.patents")
+    assert (patents["verdict"], patents["points_low"]) == ("not_met", 4)
+    assert patents["title"] == "高价值发明专利不少于5件"
+
+
+async def test_R7_a_change_on_30_june_leaves_the_second_quarter_as_it_was(
+    stack: Stack, regulator: Caller
+) -> None:
+    await assessed(stack, regulator)
+    (first,) = (await explained(regulator, 3))["stages"]
+    assert (first["stage"], first["phase"], first["source"]) == ("cocoon", "start_up", "rule")
+    await stack.set_clock("2022-06-30T10:00:00+08:00")
+    path = f"/enterprises/{enterprise(3)}/stage"
+    body = {"stage": "butterfly", "phase": "growth", "reason": "并购后规模已达成长期"}
+    answer = await regulator("PUT", path, json=body)
+    assert answer.status_code == 200, answer.text
+    last = answer.json()["items"][-1]
+    assert (last["valid_from"], last["source"], last["reason"]) == (
+        "2022-07-01", "override", "并购后规模已达成长期",
+    )  # fmt: skip
+    await stack.set_clock("2022-08-01T10:00:00+08:00")
+    await assessed(stack, regulator)
+    assert len((await explained(regulator, 3))["stages"]) == 2  # a person's word stands
+    lifted = await regulator("PUT", path, json={"stage": None, "reason": "复核后取消"})
+    assert lifted.json()["items"][-1]["valid_from"] == "2022-08-02"
+    assert lifted.json()["items"][-1]["source"] == "rule"
+    twice = await regulator("PUT", path, json={"stage": None, "reason": "再取消"})
+    assert (twice.status_code, twice.json()["code"]) == (409, "stage.not_overridden")
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"rd_staff": 101}, "facts.contradict"),
+        ({"staff": -1}, "facts.negative"),
+        ({"staff": None}, "facts.format"),
+        ({"sales": 5}, "facts.format"),
+        ({"profit": 5}, "facts.unknown_name"),
+        ({"rights": [{"kind": "poem", "number": "1"}]}, "facts.format"),
+    ],
+)
+async def test_TS_01_facts_that_cannot_be_are_refused(
+    regulator: Caller, change: dict[str, Any], code: str
+) -> None:
+    body = {"as_of": "2022-03-31", "source": "企业年报", "facts": FILED | change}
+    answer = await regulator.post(f"/enterprises/{enterprise(1)}/facts", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+async def test_M1_a_bank_neither_sees_nor_states_facts_of_others_enterprises(
+    stack: Stack, regulator: Caller
+) -> None:
+    await assessed(stack, regulator)
+    bank = stack.caller("registry", "bank_head", institution_id=derived_id("institution", "B"))
+    path = f"/enterprises/{enterprise(1)}"
+    assert (await bank.get(f"{path}/assessments")).status_code == 404
+    body = {"as_of": "2022-03-31", "source": "年报", "facts": {"staff": 1}}
+    assert (await bank.post(f"{path}/facts", json=body)).status_code == 404
+    listed = await bank.get("/assessments", params={"standard": "tech_sme"})
+    assert listed.json()["items"] == []
+    manager = stack.caller(
+        "registry", "relationship_manager", institution_id=derived_id("institution", "B")
+    )
+    assert (await manager.post(f"{path}/facts", json=body)).status_code == 403
