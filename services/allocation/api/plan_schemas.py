@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import Field
 
 from services.allocation.api.schemas import Day
-from services.allocation.domain.planning import LoadRow
-from services.allocation.domain.splitting import BP, Shortage
+from services.allocation.domain.engine.problem import BP
+from services.allocation.domain.planning import LoadRow, Shortage
 from services.allocation.store.plans import CityRow, RowOfPlan, StoredPlan
 from services.allocation.usecases.planning import Started
 from services.allocation.usecases.publishing import Publishing
@@ -52,7 +52,10 @@ class StartedOut(Out):
 
 
 class LoadOut(Out):
-    """One receiver's part; `fill` and `deviation` are ratios (1.0 = full, 0.05 = 5 % above)."""
+    """One receiver's part; `fill` and `deviation` are ratios (1.0 = full, 0.05 = 5 % above).
+
+    One slot more there would save the city `price_m`, one fewer would cost it `fewer_m`.
+    """
 
     city_code: str
     bureau_code: str | None
@@ -66,6 +69,11 @@ class LoadOut(Out):
     deviation: float
     mean_m: int
     price_m: int
+    fewer_m: int
+    floor: int
+    ceiling: int
+    officers: int
+    capacity_source: str
 
     @classmethod
     def of(cls, load: LoadRow) -> "LoadOut":
@@ -83,6 +91,11 @@ class LoadOut(Out):
             deviation=load.deviation_bp / BP,
             mean_m=load.mean_m,
             price_m=load.price_m,
+            fewer_m=load.fewer_m,
+            floor=load.floor,
+            ceiling=load.ceiling,
+            officers=load.officers,
+            capacity_source=load.capacity_source,
         )
 
 
@@ -108,7 +121,10 @@ class ShortageOut(Out):
 
 
 class CityOut(Out):
-    """A city's solution: `violations` 0 proves it cheapest; `digest` is of who got whom."""
+    """A city's solution: `violations` 0 proves it cheapest; `digest` is of who got whom.
+
+    `cost` is what it costs and `bound` what nothing can cost less than, as whole numbers.
+    """
 
     city_code: str
     listed: int
@@ -116,6 +132,8 @@ class CityOut(Out):
     longest_m: int
     violations: int
     digest: str
+    cost: str
+    bound: str
 
 
 class PlanOut(Out):

@@ -126,6 +126,14 @@ async def get_replay(plan_id: UUID, city_code: str, run: Run) -> ReplayOut:
     return ReplayOut.of(await reading.replay(run.database, run.principal, plan_id, city_code))
 
 
+@router.get("/plans/{plan_id}/export", response_class=Response)
+async def get_export(plan_id: UUID, run: Run) -> Response:
+    """The plan as a file that anybody can check without the platform (docs/plan-file.md)."""
+    body = await reading.export(run.database, run.principal, plan_id)
+    name = f'attachment; filename="plan-{plan_id}.json.gz"'
+    return Response(body, media_type="application/gzip", headers={"content-disposition": name})
+
+
 @router.post("/plans/{plan_id}/publication", status_code=202, response_model=StartedOut)
 async def post_publication(plan_id: UUID, run: Run) -> Response:
     """Make a draft binding; a job announces every enterprise that begins or moves."""

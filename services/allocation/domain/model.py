@@ -45,13 +45,17 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class InstitutionInCity:
-    """A bank institution's presence in one city: how many enterprises it can take there."""
+    """A bank institution's presence in one city: how many enterprises it can take there.
+
+    `source` says where `capacity` comes from: declared, staff, share of what is wanting, or set.
+    """
 
     institution_id: UUID
     city_code: str
     institution_type: str
     capacity: int
     officers: int
+    source: str = "declared"
 
 
 class NodeKind(StrEnum):

@@ -10,8 +10,8 @@ from uuid import UUID
 import msgspec
 
 from services.allocation.domain.model import Plan, PlanState
-from services.allocation.domain.planning import CityPlan, CityTask, LoadRow, PlanRow
-from services.allocation.domain.splitting import Shortage
+from services.allocation.domain.planning import CityPlan, LoadRow, PlanRow, Shortage
+from services.allocation.domain.tasks import CityTask
 from shared.platform.conditions import Conditions
 from shared.platform.database import Transaction
 
@@ -72,6 +72,8 @@ class CityRow:
     longest_m: int
     violations: int
     digest: str
+    cost: str
+    bound: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,15 @@ class RowOfPlan:
     nearest_outlet_id: UUID | None
     distance_m: int | None
     reason: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCity:
+    """A city as it was solved: the task, each enterprise's institution and metres, the prices."""
+
+    task: CityTask
+    rows: dict[UUID, tuple[UUID | None, int | None]]
+    prices: dict[UUID, tuple[int, int]]
 
 
 # A job that gave up for a reason outside the plan leaves it `solving`: the reader is told all the
@@ -249,7 +260,7 @@ async def add_city(tx: Transaction, plan_id: UUID, task: CityTask, solved: CityP
     driver = await tx.driver()
     await driver.execute(
         "insert into plan_city (plan_id, city_code, listed, exhausted, longest_m, violations,"
-        " digest, task) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        " digest, task, cost, bound, prices) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         plan_id,
         solved.city_code,
         len(solved.rows),
@@ -258,6 +269,9 @@ async def add_city(tx: Transaction, plan_id: UUID, task: CityTask, solved: CityP
         solved.violations,
         solved.digest,
         zlib.compress(msgspec.msgpack.encode(task), 1),
+        str(solved.cost),
+        str(solved.bound),
+        msgspec.json.encode(solved.prices).decode(),
     )
     await driver.copy_records_to_table(
         "plan_shortage",
@@ -284,11 +298,37 @@ async def city_of_plan(
     return _city(row), task
 
 
+async def published_cities(tx: Transaction, plan_id: UUID) -> list[StoredCity]:
+    """Everything stored of a plan's cities: what they were solved from, who got whom, prices."""
+    driver = await tx.driver()
+    cities = await driver.fetch(
+        "select city_code, task, prices from plan_city where plan_id = $1 order by city_code",
+        plan_id,
+    )
+    rows = await driver.fetch(
+        "select city_code, enterprise_id, institution_id, distance_m from plan_row"
+        " where plan_id = $1",
+        plan_id,
+    )
+    held: dict[str, dict[UUID, tuple[UUID | None, int | None]]] = {}
+    for row in rows:
+        held.setdefault(row["city_code"], {})[row["enterprise_id"]] = (row[2], row[3])
+    return [
+        StoredCity(
+            msgspec.msgpack.decode(zlib.decompress(city["task"]), type=CityTask),
+            held.get(city["city_code"], {}),
+            msgspec.convert(_decoded(city["prices"]), dict[UUID, tuple[int, int]], strict=False),
+        )
+        for city in cities
+    ]
+
+
 async def cities_of_plan(tx: Transaction, plan_id: UUID) -> list[CityRow]:
     """The cities of a plan, without their tasks."""
     driver = await tx.driver()
     rows = await driver.fetch(
-        "select city_code, listed, exhausted, longest_m, violations, digest from plan_city"
+        "select city_code, listed, exhausted, longest_m, violations, digest, cost, bound"
+        " from plan_city"
         " where plan_id = $1 order by city_code",
         plan_id,
     )
