@@ -21,6 +21,7 @@ import asyncpg
 from services.identity.domain.model import Account
 from services.identity.domain.tokens import Signer
 from shared.contracts.identity import Role
+from shared.platform.accounts import ACCOUNTS_UP
 from shared.platform.clock import unix_now
 from shared.platform.embedded.databases import ServiceDatabase
 from shared.platform.embedded.kafka import Kafka
@@ -58,6 +59,7 @@ class Bed:
         self.environment: dict[str, str] = {}
         self._signer = Signer.generate()
         self._programs: list[Program] = []
+        self._accounts: list[Account] = []
 
     async def __aenter__(self) -> Self:
         try:
@@ -78,7 +80,7 @@ class Bed:
             if name in self._services:
                 await migrate(name, database.url)
             else:
-                await _execute(database.url, PLATFORM_UP)
+                await _execute(database.url, PLATFORM_UP + ACCOUNTS_UP)
 
     async def __aexit__(
         self,
@@ -129,7 +131,23 @@ class Bed:
         account = Account(
             account_id=uuid4(), username="bench", role=role, active=True, **(nowhere | place)
         )
+        self._accounts.append(account)
         return self._signer.sign(account, issued_at=unix_now(), lifetime_seconds=6 * 3600)
+
+    async def know(self, service: str) -> None:
+        """Give a service all accounts that tokens were made for, as identity's events would."""
+        connection = await self.connect(service)
+        try:
+            await connection.executemany(
+                "insert into account (account_id, role, institution_id, outlet_id, staff_id,"
+                " region_code) values ($1, $2, $3, $4, $5, $6) on conflict do nothing",
+                [
+                    (a.account_id, a.role, a.institution_id, a.outlet_id, a.staff_id, a.region_code)
+                    for a in self._accounts
+                ],
+            )
+        finally:
+            await connection.close()
 
     def serve(self, service: str) -> int:
         """Start a service's API; its port."""

@@ -82,6 +82,7 @@ async def run(given: argparse.Namespace, report: Report) -> None:
             port = bed.serve("registry")
             bed.work("registry")
             token = bed.token("province_regulator")
+            await bed.know("registry")
             seconds, rows = await asyncio.to_thread(_read_alone, path)
             alone.append(seconds)
             took, taken = await _import(port, token, path, "2021-12-31", bed)

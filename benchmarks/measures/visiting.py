@@ -51,6 +51,7 @@ class Visitors:
     async def posts(self, count: int) -> list[Post]:
         """Requests to send; their photos are there already."""
         made = list(self._make(count))
+        await self.bed.know("visits")
         connection = await self.bed.connect("visits")
         try:
             await connection.execute(

@@ -219,7 +219,6 @@ class PublishBulletin:
 
 async def publish_bulletin(command: PublishBulletin, tx: Transaction) -> Kept:
     """Sum, freeze, announce. A second edition says what changed and why (ST-06)."""
-    tx.principal.must_be("province_regulator")
     connection = await tx.driver()
     if await store.find_campaign(connection, command.campaign_id) is None:
         raise unseen()

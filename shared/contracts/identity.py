@@ -6,19 +6,23 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
-from shared.contracts.event import Event, RegionCode, contract
+from shared.contracts.event import Data, Event, RegionCode, contract, upcast
 
 TOPIC = "identity.events"
 
 Role = Literal[
-    "platform_admin", "province_regulator", "bureau", "bank_head",
-    "branch_head", "relationship_manager", "bank_core",
+    "platform_admin", "province_regulator", "bureau", "st_bureau", "bank_head",
+    "branch_head", "relationship_manager", "association", "enterprise", "expert",
+    "bank_core", "auditor",
 ]  # fmt: skip
 
 
-@contract(topic=TOPIC, key="account_id", business_on="opened_on")
+@contract(topic=TOPIC, key="account_id", business_on="opened_on", version=2)
 class AccountOpened(Event, frozen=True, kw_only=True):
-    """An account was opened for a person or a machine client."""
+    """An account was opened for a person or a machine client.
+
+    v2: more roles, and `enterprise_id` for those who act for an enterprise.
+    """
 
     account_id: UUID
     role: Role
@@ -26,7 +30,13 @@ class AccountOpened(Event, frozen=True, kw_only=True):
     outlet_id: UUID | None
     staff_id: UUID | None
     region_code: RegionCode | None
+    enterprise_id: UUID | None = None
     opened_on: date
+
+
+@upcast(AccountOpened, from_version=1)
+def _opened_as_before(data: Data) -> Data:
+    return data
 
 
 @contract(topic=TOPIC, key="account_id", business_on="revoked_on")

@@ -17,11 +17,9 @@ from joserfc.jwk import KeySet
 
 from shared.kernel.errors import Refused
 from shared.platform.clock import monotonic, unix_now
-from shared.platform.principal import Principal
 from shared.platform.settings import PlatformSettings
 
 ISSUER = "yinqi-identity"
-AUDIENCE = "yinqi"
 ALGORITHM = "Ed25519"
 CACHE_TOKENS = 20_000
 RELOAD_SECONDS = 2.0
@@ -34,30 +32,35 @@ def unauthenticated(detail: str = "") -> Refused:
 
 @dataclass(slots=True)
 class TokenVerifier:
-    """Turns a bearer token into the principal it stands for."""
+    """Turns a bearer token into the account it stands for.
+
+    `service` is the audience that a token must name: one for another service is worth nothing here.
+    """
 
     settings: PlatformSettings
+    service: str
     _keys: KeySet | None = None
     _loaded_at: float = 0.0
-    _known: dict[str, tuple[int, Principal]] = field(
-        default_factory=dict[str, tuple[int, Principal]]
-    )
+    _known: dict[str, tuple[int, UUID]] = field(default_factory=dict[str, tuple[int, UUID]])
 
-    async def principal(self, token: str) -> Principal:
-        """The principal of a valid token.
+    async def account_id(self, token: str) -> UUID:
+        """The account of a valid token.
 
-        Raises: Refused `access.unauthenticated`, for a token that is malformed, expired or not
-        signed by a known key.
+        Raises: Refused `access.unauthenticated`, for a token that is malformed, expired, meant for
+        another service or not signed by a known key.
         """
         known = self._known.get(token)
         if known and known[0] > unix_now():
             return known[1]
         claims = await self._claims(token)
-        principal = _principal(claims)
+        try:
+            account_id = UUID(str(claims["sub"]))
+        except ValueError as error:
+            raise unauthenticated("sub") from error
         if len(self._known) >= CACHE_TOKENS:
             self._known.clear()
-        self._known[token] = (int(str(claims["exp"])), principal)
-        return principal
+        self._known[token] = (int(str(claims["exp"])), account_id)
+        return account_id
 
     async def _claims(self, token: str) -> dict[str, object]:
         try:
@@ -74,7 +77,7 @@ class TokenVerifier:
         decoded = jwt.decode(token, keys, algorithms=[ALGORITHM])
         rules = jwt.JWTClaimsRegistry(
             iss={"essential": True, "value": ISSUER},
-            aud={"essential": True, "value": AUDIENCE},
+            aud={"essential": True, "value": self.service},
             exp={"essential": True},
             sub={"essential": True},
         )
@@ -96,18 +99,3 @@ class TokenVerifier:
                 answer = await client.get(self.settings.jwks_url)
                 return answer.raise_for_status().json()
         raise LookupError("neither YINQI_JWKS_FILE nor YINQI_JWKS_URL is set")
-
-
-def _principal(claims: dict[str, object]) -> Principal:
-    def id_of(name: str) -> UUID | None:
-        value = claims.get(name)
-        return UUID(str(value)) if value else None
-
-    return Principal(
-        account_id=UUID(str(claims["sub"])),
-        role=claims["role"],  # pyright: ignore[reportArgumentType] - signed by identity
-        institution_id=id_of("institution_id"),
-        outlet_id=id_of("outlet_id"),
-        staff_id=id_of("staff_id"),
-        region_code=str(claims["region_code"]) if claims.get("region_code") else None,
-    )

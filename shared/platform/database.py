@@ -32,8 +32,14 @@ MAX_EVENT_BYTES = 256 * 1024
 _Isolation = Literal["read_committed", "repeatable_read"]
 
 _BEGIN = """
-select yinqi_now() as now, exists (select from revoked where account_id = $1) as revoked,
+select yinqi_now() as now,
+       exists (select from account where account_id = $1 and not active) as revoked,
        case when $2 <> '' then pg_advisory_xact_lock(hashtextextended($2, 0)) end
+"""
+
+_ACCOUNT = """
+select role, institution_id, outlet_id, staff_id, region_code, enterprise_id, active
+from account where account_id = $1
 """
 
 _FIND_ANSWER = """
@@ -274,6 +280,13 @@ class Database:
                 yield Transaction(connection, local, principal, frame.driver), frame
             finally:
                 await frame.end()
+
+    async def account(self, account_id: UUID) -> asyncpg.Record | None:
+        """The row of an account, read outside any transaction: who calls is asked first."""
+        async with self._engine.connect() as connection:
+            driver = await _living_driver(connection)
+            with _lost_is_oserror():
+                return await driver.fetchrow(_ACCOUNT, account_id)
 
     def ring(self) -> None:
         """Wake the relay and the job runner."""

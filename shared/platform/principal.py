@@ -5,6 +5,7 @@ from uuid import UUID
 
 from shared.contracts.identity import Role
 from shared.kernel.errors import Refused
+from shared.kernel.permissions import roles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class Principal:
     outlet_id: UUID | None = None
     staff_id: UUID | None = None
     region_code: str | None = None
+    enterprise_id: UUID | None = None
 
     @property
     def name(self) -> str:
@@ -46,7 +48,12 @@ class Principal:
 
     def city_prefix(self) -> str:
         """First four digits of the bureau's city, empty for everyone else."""
-        return (self.region_code or "")[:4] if self.role == "bureau" else ""
+        return (self.region_code or "")[:4] if self.role in ("bureau", "st_bureau") else ""
+
+    @property
+    def reach(self) -> str:
+        """Whose rows the database shows at most, by the matrix; `system` for the platform."""
+        return roles()[self.role].reach if self.role else "system"
 
 
 SYSTEM = Principal(account_id=None, role=None)

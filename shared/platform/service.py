@@ -15,13 +15,13 @@ from sqlalchemy import text
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.contracts.event import Received
-from shared.contracts.identity import AccessRevoked
 from shared.kernel.errors import NotFound
 from shared.platform import metrics, problems
+from shared.platform.access import may, public
+from shared.platform.accounts import Accounts, accounts_consumer
 from shared.platform.auth import TokenVerifier
 from shared.platform.consumer import Consumer, ConsumerLoop
-from shared.platform.database import Database, Transaction
+from shared.platform.database import Database
 from shared.platform.jobs import Job, JobHandler, JobRunner, find_job
 from shared.platform.logging import TODAY, TRACE, is_trace, log, new_trace
 from shared.platform.principal import SYSTEM
@@ -30,8 +30,9 @@ from shared.platform.settings import PlatformSettings, ServiceSettings
 from shared.platform.transports import Source
 from shared.platform.transports.kafka import KafkaPublisher, KafkaSource
 from shared.platform.transports.log import LogSource
-from shared.platform.web import In, Out, Run, Who
+from shared.platform.web import In, Out, Run
 
+ACCOUNTS_OWNER = "identity"
 StartHook = Callable[[Database, ServiceSettings], Awaitable[None]]
 
 
@@ -61,22 +62,9 @@ class Service:
         return f"/api/{self.name}/v1"
 
     def all_consumers(self) -> tuple[Consumer, ...]:
-        """Its own consumers and the one that shuts revoked accounts out."""
-        access = Consumer(
-            f"{self.name}.access",
-            ("identity.events",),
-            {AccessRevoked: _on_access_revoked},
-        )
-        return (*self.consumers, access)
-
-
-async def _on_access_revoked(received: Received, tx: Transaction) -> None:
-    event = received.event
-    assert isinstance(event, AccessRevoked)  # the loop dispatches by class
-    await tx.connection.execute(
-        text("insert into revoked (account_id, at) values (:id, :at) on conflict do nothing"),
-        {"id": event.account_id, "at": tx.now},
-    )
+        """Its own consumers and the one that keeps its copy of the accounts."""
+        own_accounts = self.name == ACCOUNTS_OWNER
+        return (*self.consumers, *(() if own_accounts else (accounts_consumer(self.name),)))
 
 
 class ClockIn(In):
@@ -120,7 +108,8 @@ def create_app(service: Service, platform: PlatformSettings | None = None) -> Fa
         app.state.settings = settings
         app.state.platform = shared_settings
         app.state.database = Database(settings.database_url, pool_size=settings.pool_size)
-        app.state.verifier = TokenVerifier(shared_settings)
+        app.state.verifier = TokenVerifier(shared_settings, service.name)
+        app.state.accounts = Accounts(app.state.database)
         if service.on_start:
             await service.on_start(app.state.database, settings)
         yield
@@ -176,7 +165,7 @@ class Trace:
 def _common_routes(service: Service, platform: PlatformSettings) -> APIRouter:
     router = APIRouter(tags=["platform"])
 
-    @router.get("/health")
+    @router.get("/health", dependencies=[public()])
     async def health(request: Request) -> JSONResponse:
         """Whether the service can do its work; `outbox` is what waits for the relay."""
         depth, parked = await _depths(request)
@@ -184,14 +173,14 @@ def _common_routes(service: Service, platform: PlatformSettings) -> APIRouter:
             {"status": "ok", "service": service.name, "outbox": depth, "parked": parked}
         )
 
-    @router.get("/metrics", include_in_schema=False)
+    @router.get("/metrics", include_in_schema=False, dependencies=[public()])
     async def show_metrics(request: Request) -> Response:
         depth, parked = await _depths(request)
         metrics.OUTBOX_DEPTH.labels(service.name).set(depth)
         metrics.PARKED_NOW.labels(service.name).set(parked)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    @router.get("/jobs/{job_id}")
+    @router.get("/jobs/{job_id}", dependencies=[may("job", "read")])
     async def get_job(job_id: str, run: Run) -> JobOut:
         """State and progress of long work."""
         try:
@@ -202,10 +191,9 @@ def _common_routes(service: Service, platform: PlatformSettings) -> APIRouter:
 
     if platform.simulation:
 
-        @router.post("/clock", status_code=204)
-        async def set_clock(body: ClockIn, request: Request, caller: Who) -> Response:
+        @router.post("/clock", status_code=204, dependencies=[may("clock", "update")])
+        async def set_clock(body: ClockIn, request: Request) -> Response:
             """Move this service's simulated clock (demonstrations and tests only)."""
-            caller.must_be("platform_admin")
             async with request.app.state.database.transaction() as tx:
                 await tx.connection.execute(
                     text("update platform_clock set shift = :now - clock_timestamp()"),

@@ -16,6 +16,7 @@ from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, ConfigDict
 
 from shared.kernel.errors import BadInput, Conflict
+from shared.platform.accounts import Accounts
 from shared.platform.auth import TokenVerifier, unauthenticated
 from shared.platform.database import (
     Answer,
@@ -46,15 +47,16 @@ class Out(BaseModel):
 
 
 async def who(request: Request) -> Principal:
-    """The caller, from the bearer token.
+    """The caller: the account of the bearer token, with its role and place as they are now.
 
-    Raises: Refused `access.unauthenticated`.
+    Raises: Refused 401 `access.unauthenticated`, `access.unknown_account`, `access.revoked`.
     """
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise unauthenticated()
     verifier: TokenVerifier = request.app.state.verifier
-    return await verifier.principal(token)
+    accounts: Accounts = request.app.state.accounts
+    return await accounts.principal(await verifier.account_id(token))
 
 
 async def anyone(_request: Request) -> Principal:

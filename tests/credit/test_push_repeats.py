@@ -129,12 +129,9 @@ async def test_I1_two_banks_may_use_the_same_number(world: World) -> None:
 
 
 async def test_I1_the_same_call_again_gets_the_first_answer(world: World) -> None:
-    core, key = world.core(), uuid4()
+    key = uuid4()
     account = {"rows": [loan()]}
-    from tests.support.stack import Caller
-
-    token = world.stack.mint.token("bank_core", account_id=uuid4(), institution_id=B.institution_id)
-    caller = Caller(core._client, token)
+    caller = world.stack.caller("credit", "bank_core", institution_id=B.institution_id)
     account["rows"][0]["outlet_id"] = str(B.outlet_id)
     first = await caller.post("/loans:batch", json=account, key=key)
     again = await caller.post("/loans:batch", json=account, key=key)

@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx2
 
+from shared.platform.accounts import ACCOUNTS_UP
 from shared.platform.embedded.kafka import Kafka
 from shared.platform.embedded.ports import free_port
 from shared.platform.embedded.postgres import Postgres
@@ -100,7 +101,7 @@ class System:
             environment[f"{database.name.upper()}_DATABASE_URL"] = database.url
             environment[f"YINQI_LOG_URL_{database.name.upper()}"] = database.log_url
             connection = await asyncpg.connect(database.url)
-            await connection.execute(PLATFORM_UP + more[database.name])
+            await connection.execute(PLATFORM_UP + ACCOUNTS_UP + more[database.name])
             await connection.close()
         self._admin = await asyncpg.connect(self.postgres.admin_url)
         self._add("api", "serve", "credit", environment)
@@ -180,9 +181,12 @@ class Load:
 
     async def run(self) -> None:
         """Write until told to stop; what was begun is repeated until it is acknowledged."""
-        token = self._system.mint.token("bank_core", institution_id=uuid4())
+        account = self._system.mint.account("bank_core", institution_id=uuid4())
+        connection = await asyncpg.connect(self._system.urls["credit"])
+        await account.keep(connection)
+        await connection.close()
         address = f"http://127.0.0.1:{self._system.port}/api/credit/v1"
-        headers = {"authorization": f"Bearer {token}"}
+        headers = {"authorization": f"Bearer {account.token}"}
         async with httpx2.AsyncClient(base_url=address, headers=headers, timeout=10) as client:
             await asyncio.gather(*(self._write(client, n) for n in range(self._writers)))
 
@@ -349,7 +353,7 @@ async def count(system: System, load: Load) -> Result:
     reporting = await asyncpg.connect(system.urls["reporting"])
     booked = await credit.fetch("select id, count(*) as n from booked group by id")
     had = await reporting.fetch("select id, count(*) as n from had group by id")
-    accounts = {tuple(r) for r in await credit.fetch("select key, total, n from account")}
+    accounts = {tuple(r) for r in await credit.fetch("select key, total, n from booked_account")}
     sums = {tuple(r) for r in await reporting.fetch("select key, total, n from sums")}
     parked = await reporting.fetchval("select count(*) from parked")
     await credit.close()

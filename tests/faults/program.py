@@ -28,7 +28,7 @@ from shared.platform.web import In, Out, Run
 
 CREDIT_TABLES = """
 create table booked (id uuid not null, key text not null, amount bigint not null);
-create table account (key text primary key, total bigint not null, n bigint not null);
+create table booked_account (key text primary key, total bigint not null, n bigint not null);
 """
 REPORTING_TABLES = """
 create table had (id uuid not null, event_id uuid not null, key text not null);
@@ -57,8 +57,8 @@ async def book(command: Book, tx: Transaction) -> Book:
     row = {"key": str(enterprise_id), "amount": command.amount_fen, "id": command.id}
     await tx.connection.execute(
         text(
-            "insert into account values (:key, :amount, 1) on conflict (key) do update"
-            " set total = account.total + excluded.total, n = account.n + 1"
+            "insert into booked_account as a values (:key, :amount, 1) on conflict (key) do update"
+            " set total = a.total + excluded.total, n = a.n + 1"
         ),
         row,
     )

@@ -20,6 +20,7 @@ from sqlalchemy import text
 from shared.contracts.credit import RepaymentBooked
 from shared.contracts.event import Received
 from shared.kernel.ids import derived_id, new_id
+from shared.platform.accounts import ACCOUNTS_UP
 from shared.platform.consumer import Consumer, ConsumerLoop
 from shared.platform.database import Database, Transaction
 from shared.platform.embedded.kafka import Kafka
@@ -63,7 +64,7 @@ async def make_template(postgres: Postgres) -> None:
     await admin(postgres, f"drop database if exists {TEMPLATE} with (force)")
     await admin(postgres, f"create database {TEMPLATE} template template0")
     connection = await asyncpg.connect(postgres.server.url("postgres", TEMPLATE))
-    await connection.execute(PLATFORM_UP + SEEN)
+    await connection.execute(PLATFORM_UP + ACCOUNTS_UP + SEEN)
     await connection.close()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import asyncpg
 import httpx2
 import pytest
 
@@ -25,7 +26,15 @@ class Edge:
         self.bus = bus
         self.client = client
         self.mint = mint
-        self.token = mint.token("bank_core", institution_id=uuid4())
+        self.token = ""
+
+    async def someone(self) -> str:
+        """The token of another machine client that the service knows of."""
+        account = self.mint.account("bank_core", institution_id=uuid4())
+        connection = await asyncpg.connect(self.bus.url("w"))
+        await account.keep(connection)
+        await connection.close()
+        return account.token
 
     async def post(self, body: Any, *, key: str | None = None, token: str | None = None) -> Any:
         headers = {"authorization": f"Bearer {token or self.token}"}
@@ -56,7 +65,9 @@ async def edge(
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=transport, base_url="http://test") as client,
     ):
-        yield Edge(log_bus, client, mint)
+        edge = Edge(log_bus, client, mint)
+        edge.token = await edge.someone()
+        yield edge
 
 
 async def test_a_repeat_gets_the_first_answer_and_does_nothing(edge: Edge) -> None:
@@ -85,7 +96,7 @@ async def test_a_key_used_for_another_body_is_refused(edge: Edge) -> None:
 
 
 async def test_two_callers_may_use_the_same_key(edge: Edge) -> None:
-    other = edge.mint.token("bank_core", institution_id=uuid4())
+    other = await edge.someone()
     await edge.post(body(), key="key-0001")
     await edge.post(body(), key="key-0001", token=other)
     assert await edge.booked() == 2
@@ -135,9 +146,10 @@ async def test_no_token_a_foreign_one_and_an_old_one_are_refused(
     edge: Edge, tmp_path: Path
 ) -> None:
     (tmp_path / "other").mkdir()
-    foreign = TokenMint(tmp_path / "other").token("bank_core")
-    old = edge.mint.token("bank_core", lifetime_s=-1)
-    for token in ("x", foreign, old):
+    foreign = TokenMint(tmp_path / "other").token(uuid4())
+    old = edge.mint.token(uuid4(), lifetime_s=-1)
+    elsewhere = edge.mint.token(uuid4(), audience=["visits"])
+    for token in ("x", foreign, old, elsewhere):
         answer = await edge.post(body(), key="key-0001", token=token)
         assert answer.status_code == 401
         assert answer.json()["code"] == "access.unauthenticated"

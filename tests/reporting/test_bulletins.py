@@ -164,8 +164,8 @@ async def test_only_the_provinces_regulator_publishes_and_no_bank_reads(stack: S
 
     assert refused.status_code == 403
     assert (await bureau.get(f"/bulletins/{head['bulletin_id']}")).status_code == 200
-    assert (await bank.get(f"/bulletins/{head['bulletin_id']}")).status_code == 404
-    assert (await bank.get("/bulletins")).status_code == 404
+    assert (await bank.get(f"/bulletins/{head['bulletin_id']}")).status_code == 403
+    assert (await bank.get("/bulletins")).status_code == 403
 
 
 async def test_editions_are_listed_newest_first_in_pages(stack: Stack) -> None:

@@ -7,7 +7,7 @@ statement and the same consumer code as in a running system, without waiting for
 import asyncio
 import copy
 import os
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from importlib import import_module
 from pathlib import Path
@@ -25,10 +25,10 @@ from shared.platform.embedded.databases import ServiceDatabase
 from shared.platform.jobs import JobRunner
 from shared.platform.migrate import migrate
 from shared.platform.relay import move, read_log
-from shared.platform.service import Service, create_app
+from shared.platform.service import ACCOUNTS_OWNER, Service, create_app
 from shared.platform.settings import SERVICES, PlatformSettings
 from shared.platform.transports import Record
-from tests.support.tokens import TokenMint
+from tests.support.tokens import TestAccount, TokenMint
 
 
 def service_named(name: str) -> Service:
@@ -50,6 +50,7 @@ class Stack:
         self._clients: dict[str, httpx2.AsyncClient] = {}
         self._exits = AsyncExitStack()
         self._wires: dict[str, asyncpg.Connection] = {}
+        self._keeping = asyncio.Lock()
 
     async def start(self, folder: Path) -> None:
         """Migrate every database and start the apps."""
@@ -161,8 +162,18 @@ class Stack:
         return [Record(topic, r.part, r.off, r.off, r.at_us, r.key, r.payload) for r in found]
 
     def caller(self, service: str, role: Role, **place: Any) -> "Caller":
-        """A signed-in caller of one service."""
-        return Caller(self._clients[service], self.mint.token(role, **place))
+        """A signed-in caller of one service, whose account that service knows of."""
+        return self.caller_for(service, self.mint.account(role, **place))
+
+    def caller_for(self, service: str, account: TestAccount) -> "Caller":
+        """A caller of one service with an account made before."""
+
+        async def keep() -> None:
+            async with self._keeping:  # callers may come at once; the wire carries one at a time
+                wire = await self._wire(service)
+                await account.keep(wire, owner=service == ACCOUNTS_OWNER)
+
+        return Caller(self._clients[service], account.token, keep)
 
     async def rows(self, service: str, sql: str, *args: object) -> list[asyncpg.Record]:
         """Look straight into a service's database."""
@@ -185,9 +196,15 @@ class Stack:
 class Caller:
     """An HTTP client that is signed in and gives every unsafe call a fresh idempotency key."""
 
-    def __init__(self, client: httpx2.AsyncClient, token: str) -> None:
+    def __init__(
+        self,
+        client: httpx2.AsyncClient,
+        token: str,
+        arrive: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._client = client
         self._token = token
+        self._arrive = arrive
 
     async def __call__(
         self, method: str, path: str, *, key: UUID | str | None = None, **request: Any
@@ -195,6 +212,8 @@ class Caller:
         headers = {"authorization": f"Bearer {self._token}"} | dict(request.pop("headers", {}))
         if method != "GET":
             headers["idempotency-key"] = str(key or uuid4())
+        if self._arrive:
+            await self._arrive()  # each test begins with no accounts at all
         return await self._client.request(method, path, headers=headers, **request)
 
     async def get(self, path: str, **request: Any) -> httpx2.Response:

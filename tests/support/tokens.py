@@ -2,14 +2,52 @@
 
 import json
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 
 from shared.contracts.identity import Role
-from shared.platform.auth import ALGORITHM, AUDIENCE, ISSUER
+from shared.platform.auth import ALGORITHM, ISSUER
+from shared.platform.settings import SERVICES
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestAccount:
+    """An account that services are to know of, with the token that speaks for it."""
+
+    __test__ = False
+
+    account_id: UUID
+    role: Role
+    institution_id: UUID | None = None
+    outlet_id: UUID | None = None
+    staff_id: UUID | None = None
+    region_code: str | None = None
+    enterprise_id: UUID | None = None
+    token: str = ""
+
+    async def keep(self, connection: asyncpg.Connection, *, owner: bool = False) -> None:
+        """Put it into a service's copy of the accounts (`owner`: into identity's own table)."""
+        more = ", username, created_at" if owner else ""
+        values = ", $1::uuid::text, now()" if owner else ""
+        await connection.execute(
+            "insert into account (account_id, role, institution_id, outlet_id, staff_id,"
+            f" region_code, enterprise_id{more}) values ($1, $2, $3, $4, $5, $6, $7{values})"
+            " on conflict (account_id) do nothing",
+            self.account_id,
+            self.role,
+            self.institution_id,
+            self.outlet_id,
+            self.staff_id,
+            self.region_code,
+            self.enterprise_id,
+        )
 
 
 class TokenMint:
@@ -20,30 +58,29 @@ class TokenMint:
         self.jwks_file = folder / "jwks.json"
         self.jwks_file.write_text(json.dumps(KeySet([self._key]).as_dict(private=False)))
 
+    def account(
+        self, role: Role, *, lifetime_s: int = 3600, account_id: UUID | None = None, **place: Any
+    ) -> TestAccount:
+        """An account with this role and place, and a token that speaks for it."""
+        account_id = account_id or uuid4()
+        token = self.token(account_id, lifetime_s=lifetime_s)
+        return TestAccount(account_id=account_id, role=role, token=token, **place)
+
     def token(
         self,
-        role: Role,
+        account_id: UUID,
         *,
-        account_id: UUID | None = None,
-        institution_id: UUID | None = None,
-        outlet_id: UUID | None = None,
-        staff_id: UUID | None = None,
-        region_code: str | None = None,
+        audience: Sequence[str] = SERVICES,
         lifetime_s: int = 3600,
     ) -> str:
-        """A signed token for an account with this role and place."""
+        """A signed token for an account."""
         now = int(time.time())
         claims = {
             "iss": ISSUER,
-            "aud": AUDIENCE,
-            "sub": str(account_id or uuid4()),
+            "aud": list(audience),
+            "sub": str(account_id),
             "iat": now,
             "exp": now + lifetime_s,
-            "role": role,
-            "institution_id": str(institution_id) if institution_id else None,
-            "outlet_id": str(outlet_id) if outlet_id else None,
-            "staff_id": str(staff_id) if staff_id else None,
-            "region_code": region_code,
         }
         header = {"alg": ALGORITHM, "kid": "test"}
         return jwt.encode(header, claims, self._key, algorithms=[ALGORITHM])

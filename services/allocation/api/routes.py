@@ -39,59 +39,75 @@ from services.allocation.usecases.contacts import (
 from services.allocation.usecases.planning import MakePlan, Rotate, make_plan, rotate
 from services.allocation.usecases.publishing import Publish, publish
 from shared.kernel.errors import BadInput
+from shared.platform.access import may
 from shared.platform.web import Cursor, Limit, Run, decode_cursor, page_of
 
 router = APIRouter(tags=["allocation"])
 
 
-@router.post("/campaigns", status_code=202, response_model=CampaignOut)
+@router.post(
+    "/campaigns",
+    status_code=202,
+    response_model=CampaignOut,
+    dependencies=[may("campaign", "create")],
+)
 async def post_campaign(body: CampaignIn, run: Run) -> Response:
     """Open a campaign on a list; the enterprises are then enrolled by a job."""
     command = OpenCampaign(body.profile, body.name, body.list_vintage.isoformat(), body.opens_on)
     return await run(open_campaign, command, answer=CampaignOut.of, status=202)
 
 
-@router.get("/campaigns")
+@router.get("/campaigns", dependencies=[may("campaign", "read")])
 async def get_campaigns(run: Run) -> CampaignPage:
     """All campaigns, newest first."""
     found = await run.read(campaigns.all_of_them)
     return CampaignPage(items=[CampaignOut.of(one) for one in found])
 
 
-@router.get("/campaigns/{campaign_id}")
+@router.get("/campaigns/{campaign_id}", dependencies=[may("campaign", "read")])
 async def get_campaign(campaign_id: UUID, run: Run) -> CampaignOut:
     """One campaign."""
     return CampaignOut.of(await run.read(find_campaign, campaign_id))
 
 
-@router.post("/campaigns/{campaign_id}/plans", status_code=202, response_model=StartedOut)
+@router.post(
+    "/campaigns/{campaign_id}/plans",
+    status_code=202,
+    response_model=StartedOut,
+    dependencies=[may("plan", "create")],
+)
 async def post_plan(campaign_id: UUID, body: PlanIn, run: Run) -> Response:
     """Share the campaign's list out at a tier; a job solves the plan and leaves a draft."""
     command = MakePlan(campaign_id, body.tier, body.seed)
     return await run(make_plan, command, answer=StartedOut.of, status=202)
 
 
-@router.post("/campaigns/{campaign_id}/rotations", status_code=202, response_model=StartedOut)
+@router.post(
+    "/campaigns/{campaign_id}/rotations",
+    status_code=202,
+    response_model=StartedOut,
+    dependencies=[may("plan", "create")],
+)
 async def post_rotation(campaign_id: UUID, body: RotationIn, run: Run) -> Response:
     """Give unmatched enterprises to another institution; a job leaves a draft to publish."""
     command = Rotate(campaign_id, body.rotated_on, body.seed)
     return await run(rotate, command, answer=StartedOut.of, status=202)
 
 
-@router.get("/plans")
+@router.get("/plans", dependencies=[may("plan", "read")])
 async def get_plans(campaign_id: UUID, run: Run) -> PlanPage:
     """A campaign's plans, newest first."""
     found = await run.read(reading.list_plans, campaign_id)
     return PlanPage(items=[PlanOut.of(one) for one in found])
 
 
-@router.get("/plans/{plan_id}")
+@router.get("/plans/{plan_id}", dependencies=[may("plan", "read")])
 async def get_plan(plan_id: UUID, run: Run) -> PlanViewOut:
     """A plan with its load report, and why some have no place."""
     return PlanViewOut.seen(await run.read(reading.view_plan, plan_id))
 
 
-@router.get("/plans/{plan_id}/assignments")
+@router.get("/plans/{plan_id}/assignments", dependencies=[may("plan", "read")])
 async def get_plan_rows(
     plan_id: UUID,
     run: Run,
@@ -114,19 +130,21 @@ async def get_plan_rows(
     return PlanRowPage(items=[PlanRowOut.of(row) for row in rows], next_cursor=following)
 
 
-@router.get("/plans/{plan_id}/assignments/{enterprise_id}")
+@router.get("/plans/{plan_id}/assignments/{enterprise_id}", dependencies=[may("plan", "read")])
 async def get_plan_row(plan_id: UUID, enterprise_id: UUID, run: Run) -> PlanRowOut:
     """Where the plan sends one enterprise, and why."""
     return PlanRowOut.of(await run.read(reading.find_row, plan_id, enterprise_id))
 
 
-@router.get("/plans/{plan_id}/replay")
+@router.get("/plans/{plan_id}/replay", dependencies=[may("plan", "approve")])
 async def get_replay(plan_id: UUID, city_code: str, run: Run) -> ReplayOut:
     """Solve a city again from the stored inputs and compare who got whom."""
     return ReplayOut.of(await reading.replay(run.database, run.principal, plan_id, city_code))
 
 
-@router.get("/plans/{plan_id}/export", response_class=Response)
+@router.get(
+    "/plans/{plan_id}/export", response_class=Response, dependencies=[may("plan", "export")]
+)
 async def get_export(plan_id: UUID, run: Run) -> Response:
     """The plan as a file that anybody can check without the platform (docs/plan-file.md)."""
     body = await reading.export(run.database, run.principal, plan_id)
@@ -134,13 +152,18 @@ async def get_export(plan_id: UUID, run: Run) -> Response:
     return Response(body, media_type="application/gzip", headers={"content-disposition": name})
 
 
-@router.post("/plans/{plan_id}/publication", status_code=202, response_model=StartedOut)
+@router.post(
+    "/plans/{plan_id}/publication",
+    status_code=202,
+    response_model=StartedOut,
+    dependencies=[may("plan", "approve")],
+)
 async def post_publication(plan_id: UUID, run: Run) -> Response:
     """Make a draft binding; a job announces every enterprise that begins or moves."""
     return await run(publish, Publish(plan_id), answer=StartedOut.of, status=202)
 
 
-@router.get("/assignments")
+@router.get("/assignments", dependencies=[may("assignment", "read")])
 async def get_assignments(
     run: Run,
     *,
@@ -175,25 +198,25 @@ async def get_assignments(
     return AssignmentPage(items=[AssignmentOut.of(row) for row in rows], next_cursor=following)
 
 
-@router.get("/assignments/{assignment_id}")
+@router.get("/assignments/{assignment_id}", dependencies=[may("assignment", "read")])
 async def get_assignment(assignment_id: UUID, run: Run) -> AssignmentDetailOut:
     """One assignment with everyone who was its contact."""
     return AssignmentDetailOut.seen(await run.read(find_assignment, assignment_id))
 
 
-@router.post("/contacts:batch", response_model=ContactsOut)
+@router.post("/contacts:batch", response_model=ContactsOut, dependencies=[may("contact", "update")])
 async def post_contacts(body: ContactsIn, run: Run) -> Response:
     """Name branch and person for up to 1,000 enterprises; each row is answered."""
     return await run(name_contacts, NameContacts(body.namings()), answer=ContactsOut.of)
 
 
-@router.get("/contacts/missing")
+@router.get("/contacts/missing", dependencies=[may("contact", "read")])
 async def get_missing(campaign_id: UUID, run: Run) -> ProgressOut:
     """Institutions that have not named all contacts yet."""
     return ProgressOut.of(await run.read(progress_of, campaign_id), missing_only=True)
 
 
-@router.get("/load")
+@router.get("/load", dependencies=[may("contact", "read")])
 async def get_load(campaign_id: UUID, run: Run) -> ProgressOut:
     """What each institution has, and for how many a contact is named."""
     return ProgressOut.of(await run.read(progress_of, campaign_id), missing_only=False)

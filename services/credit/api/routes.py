@@ -46,6 +46,7 @@ from services.credit.usecases import (
     push_reversals,
 )
 from shared.kernel.errors import BadInput
+from shared.platform.access import may
 from shared.platform.web import Cursor, Limit, Run, Who, decode_cursor, page_of
 
 router = APIRouter(tags=["credit"])
@@ -87,25 +88,30 @@ def _rows_of(model: Any) -> dict[str, Any]:
     return {"requestBody": {"content": {"application/json": {"schema": batch}}}}
 
 
-@router.get("/products")
+@router.get("/products", dependencies=[may("product", "read")])
 async def get_products(_caller: Who) -> ProductsOut:
     """产品目录,含历史版本。"""
     return ProductsOut.of(catalogue())
 
 
-@router.get("/decline-reasons")
+@router.get("/decline-reasons", dependencies=[may("product", "read")])
 async def get_decline_reasons(_caller: Who) -> ReasonsOut:
     """拒绝原因代码及可修复方。"""
     return ReasonsOut.of(tuple(REASONS.values()))
 
 
-@router.post("/applications", status_code=201, response_model=ApplicationOut)
+@router.post(
+    "/applications",
+    status_code=201,
+    response_model=ApplicationOut,
+    dependencies=[may("application", "create")],
+)
 async def post_application(body: ApplicationIn, run: Run) -> Response:
     """登记一笔融资申请;同一编号同一内容重复提交得到同一结果。"""
     return await run(file_application, body.command(), answer=ApplicationOut.of, status=201)
 
 
-@router.get("/applications")
+@router.get("/applications", dependencies=[may("application", "read")])
 async def get_applications(
     run: Run,
     enterprise_id: UUID | None = None,
@@ -125,37 +131,61 @@ async def get_applications(
     return ApplicationsOut(items=[ApplicationOut.of(a) for a in page], next_cursor=following)
 
 
-@router.get("/applications/{application_id}")
+@router.get("/applications/{application_id}", dependencies=[may("application", "read")])
 async def get_application(application_id: UUID, run: Run) -> ApplicationOut:
     """一笔申请及其结论。"""
     return ApplicationOut.of(await run.read(find_application, application_id))
 
 
-@router.post("/applications/{application_id}/decision", response_model=ApplicationOut)
+@router.post(
+    "/applications/{application_id}/decision",
+    response_model=ApplicationOut,
+    dependencies=[may("application", "approve")],
+)
 async def post_decision(application_id: UUID, body: DecisionIn, run: Run) -> Response:
     """银行的决定:批准须有金额,拒绝须有原因代码。"""
     return await run(decide_application, body.command(application_id), answer=ApplicationOut.of)
 
 
-@router.post("/lines:batch", response_model=PushOut, openapi_extra=_rows_of(LineIn))
+@router.post(
+    "/lines:batch",
+    response_model=PushOut,
+    openapi_extra=_rows_of(LineIn),
+    dependencies=[may("loan", "create")],
+)
 async def post_lines(body: Batch, run: Run) -> Response:
     """银行核心系统推送授信。"""
     return await run(push_lines, push_of(body, LineIn, LineIn.value), answer=PushOut.of)
 
 
-@router.post("/loans:batch", response_model=PushOut, openapi_extra=_rows_of(LoanIn))
+@router.post(
+    "/loans:batch",
+    response_model=PushOut,
+    openapi_extra=_rows_of(LoanIn),
+    dependencies=[may("loan", "create")],
+)
 async def post_loans(body: Batch, run: Run) -> Response:
     """银行核心系统推送贷款合同。"""
     return await run(push_loans, push_of(body, LoanIn, LoanIn.value), answer=PushOut.of)
 
 
-@router.post("/drawdowns:batch", response_model=PushOut, openapi_extra=_rows_of(DrawdownIn))
+@router.post(
+    "/drawdowns:batch",
+    response_model=PushOut,
+    openapi_extra=_rows_of(DrawdownIn),
+    dependencies=[may("loan", "create")],
+)
 async def post_drawdowns(body: Batch, run: Run) -> Response:
     """银行核心系统推送放款。"""
     return await run(push_drawdowns, push_of(body, DrawdownIn, DrawdownIn.value), answer=PushOut.of)
 
 
-@router.post("/repayments:batch", response_model=PushOut, openapi_extra=_rows_of(RepaymentIn))
+@router.post(
+    "/repayments:batch",
+    response_model=PushOut,
+    openapi_extra=_rows_of(RepaymentIn),
+    dependencies=[may("loan", "create")],
+)
 async def post_repayments(body: Batch, run: Run) -> Response:
     """银行核心系统推送本金偿还。"""
     return await run(
@@ -163,13 +193,18 @@ async def post_repayments(body: Batch, run: Run) -> Response:
     )
 
 
-@router.post("/reversals:batch", response_model=PushOut, openapi_extra=_rows_of(ReversalIn))
+@router.post(
+    "/reversals:batch",
+    response_model=PushOut,
+    openapi_extra=_rows_of(ReversalIn),
+    dependencies=[may("loan", "create")],
+)
 async def post_reversals(body: Batch, run: Run) -> Response:
     """银行核心系统推送放款冲正。"""
     return await run(push_reversals, push_of(body, ReversalIn, ReversalIn.value), answer=PushOut.of)
 
 
-@router.get("/loans")
+@router.get("/loans", dependencies=[may("loan", "read")])
 async def get_loans(run: Run, wanted: Wanted) -> LoansOut:
     """可见范围内的贷款及余额,最新发放的在前。"""
     found = await run.read(list_loans, wanted)
@@ -177,13 +212,13 @@ async def get_loans(run: Run, wanted: Wanted) -> LoansOut:
     return LoansOut.of(page, following)
 
 
-@router.get("/loans/{loan_id}")
+@router.get("/loans/{loan_id}", dependencies=[may("loan", "read")])
 async def get_loan(loan_id: UUID, run: Run) -> LoanFileOut:
     """一笔贷款、余额及其全部资金变动。"""
     return LoanFileOut.of(await run.read(find_loan, loan_id))
 
 
-@router.get("/lines")
+@router.get("/lines", dependencies=[may("loan", "read")])
 async def get_lines(run: Run, wanted: Wanted) -> LinesOut:
     """可见范围内的授信及已用额度,最新批准的在前。"""
     found = await run.read(list_lines, wanted)

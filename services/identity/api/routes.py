@@ -22,6 +22,7 @@ from services.identity.domain.tokens import Signer
 from services.identity.settings import Settings
 from services.identity.signing import signer_of
 from shared.kernel.errors import BadInput
+from shared.platform.access import may, public
 from shared.platform.auth import unauthenticated
 from shared.platform.clock import unix_now
 from shared.platform.database import Transaction
@@ -55,7 +56,7 @@ def _with_cookie(session: usecases.Session, settings: Settings) -> Response:
     return response
 
 
-@router.post("/sign-in", response_model=TokenOut)
+@router.post("/sign-in", response_model=TokenOut, dependencies=[public()])
 async def post_sign_in(body: SignInIn, run: RunOpen) -> Response:
     """登录:返回短期访问令牌,并设置刷新 Cookie。"""
     settings: Settings = run.settings
@@ -65,7 +66,7 @@ async def post_sign_in(body: SignInIn, run: RunOpen) -> Response:
     return _with_cookie(session, settings)
 
 
-@router.post("/refresh", response_model=TokenOut)
+@router.post("/refresh", response_model=TokenOut, dependencies=[public()])
 async def post_refresh(request: Request, run: RunOpen) -> Response:
     """用刷新 Cookie 换取新的访问令牌。"""
     token = request.cookies.get(COOKIE)
@@ -76,7 +77,7 @@ async def post_refresh(request: Request, run: RunOpen) -> Response:
     return _with_cookie(session, settings)
 
 
-@router.post("/sign-out", status_code=204)
+@router.post("/sign-out", status_code=204, dependencies=[public()])
 async def post_sign_out(request: Request, run: RunOpen) -> Response:
     """退出登录。"""
     if token := request.cookies.get(COOKIE):
@@ -86,14 +87,14 @@ async def post_sign_out(request: Request, run: RunOpen) -> Response:
     return response
 
 
-@router.post("/activations", response_model=AccountOut)
+@router.post("/activations", response_model=AccountOut, dependencies=[public()])
 async def post_activation(body: ActivationIn, run: RunOpen) -> Response:
     """首次登录:用银行发放的激活码设置密码。"""
     command = usecases.Activate(body.username, body.activation_code, body.password)
     return await run(usecases.activate, command, answer=AccountOut.model_validate)
 
 
-@router.post("/token")
+@router.post("/token", dependencies=[public()])
 async def post_token(
     run: RunOpen,
     grant_type: Annotated[str, Form()],
@@ -107,7 +108,7 @@ async def post_token(
     return _token(account, run.settings)
 
 
-@router.get("/me")
+@router.get("/me", dependencies=[may("own_account", "read")])
 async def get_me(run: Run) -> AccountOut:
     """当前账号。"""
     account_id = run.principal.account_id
@@ -116,7 +117,9 @@ async def get_me(run: Run) -> AccountOut:
     return AccountOut.model_validate(await run.read(usecases.find_account, account_id))
 
 
-@router.post("/accounts:batch", response_model=AccountRowsOut)
+@router.post(
+    "/accounts:batch", response_model=AccountRowsOut, dependencies=[may("account", "create")]
+)
 async def post_accounts(body: AccountsIn, run: Run) -> Response:
     """批量开户:逐行答复,一行有误不影响其他行。"""
     rows = [usecases.NewAccount(**row.model_dump()) for row in body.rows]
@@ -125,7 +128,11 @@ async def post_accounts(body: AccountsIn, run: Run) -> Response:
     return await run(usecases.open_accounts, command, answer=AccountRowsOut.of)
 
 
-@router.post("/accounts/{account_id}/disable", response_model=AccountOut)
+@router.post(
+    "/accounts/{account_id}/disable",
+    response_model=AccountOut,
+    dependencies=[may("account", "update")],
+)
 async def post_disable(account_id: UUID, run: Run) -> Response:
     """停用账号:其令牌在各服务一秒内失效。"""
     return await run(_disable, account_id, answer=AccountOut.model_validate)
@@ -135,14 +142,16 @@ async def _disable(account_id: UUID, tx: Transaction) -> Account:
     return await usecases.disable_account(account_id, tx)
 
 
-@router.post("/clients", status_code=201, response_model=ClientOut)
+@router.post(
+    "/clients", status_code=201, response_model=ClientOut, dependencies=[may("client", "create")]
+)
 async def post_client(body: ClientIn, run: Run) -> Response:
     """开立机器客户端,密钥只显示一次。"""
     command = usecases.OpenClient(body.name, body.role, body.institution_id)
     return await run(usecases.open_client, command, answer=ClientOut.of, status=201)
 
 
-@router.get("/jwks")
+@router.get("/jwks", dependencies=[public()])
 async def get_jwks(run: RunOpen) -> JSONResponse:
     """各服务用来验证令牌的公钥。"""
     return JSONResponse(signer_of(run.settings).public)

@@ -7,7 +7,8 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, OKPKey
 
 from services.identity.domain.model import Account
-from shared.platform.auth import ALGORITHM, AUDIENCE, ISSUER
+from shared.platform.auth import ALGORITHM, ISSUER
+from shared.platform.settings import SERVICES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +45,13 @@ class Signer:
         return dict(KeySet([self.key]).as_dict(private=False))
 
     def sign(self, account: Account, *, issued_at: int, lifetime_seconds: int) -> str:
-        """A token that says who the account is and where it stands; seconds since 1970."""
+        """A token that says which account calls, for all services; seconds since 1970."""
         claims: dict[str, object] = {
             "iss": ISSUER,
-            "aud": AUDIENCE,
+            "aud": list(SERVICES),
             "sub": str(account.account_id),
             "iat": issued_at,
             "exp": issued_at + lifetime_seconds,
-            "role": account.role,
-            "institution_id": _text(account.institution_id),
-            "outlet_id": _text(account.outlet_id),
-            "staff_id": _text(account.staff_id),
-            "region_code": account.region_code,
         }
         header = {"alg": ALGORITHM, "kid": str(self.key.kid)}
         return jwt.encode(header, claims, self.key, algorithms=[ALGORITHM])
-
-
-def _text(value: object) -> str | None:
-    return str(value) if value else None

@@ -38,6 +38,7 @@ from services.registry.usecases.enterprises import ChangeEnterprise
 from services.registry.usecases.imports import StartImport
 from shared.kernel.errors import BadInput
 from shared.kernel.region import regions
+from shared.platform.access import may
 from shared.platform.web import (
     Run,
     decode_cursor,
@@ -53,7 +54,12 @@ RegionQuery = Annotated[str | None, Query(pattern=r"^\d{6}$")]
 MAX_IDS = 200
 
 
-@router.post("/imports", status_code=202, response_model=StartedOut)
+@router.post(
+    "/imports",
+    status_code=202,
+    response_model=StartedOut,
+    dependencies=[may("list_import", "create")],
+)
 async def post_import(
     *,
     run: Run,
@@ -87,7 +93,7 @@ async def post_import(
     )
 
 
-@router.get("/imports")
+@router.get("/imports", dependencies=[may("list_import", "read")])
 async def get_imports(run: Run, cursor: str | None = None, limit: Limit = 50) -> ImportPage:
     """导入记录,新的在前。"""
     place = decode_cursor(cursor, parts=1)
@@ -97,13 +103,13 @@ async def get_imports(run: Run, cursor: str | None = None, limit: Limit = 50) ->
     return ImportPage(items=[ImportOut.of(each) for each in items], next_cursor=following)
 
 
-@router.get("/imports/{import_id}")
+@router.get("/imports/{import_id}", dependencies=[may("list_import", "read")])
 async def get_import(import_id: UUID, run: Run) -> ImportOut:
     """一次导入的进度与结果。"""
     return ImportOut.of(await run.read(imports.find_import, import_id))
 
 
-@router.get("/imports/{import_id}/rows")
+@router.get("/imports/{import_id}/rows", dependencies=[may("list_import", "read")])
 async def get_import_rows(
     import_id: UUID,
     run: Run,
@@ -119,7 +125,11 @@ async def get_import_rows(
     return RowPage(items=[RowOut.of(each) for each in items], next_cursor=following)
 
 
-@router.get("/imports/{import_id}/report.xlsx", response_class=FileResponse)
+@router.get(
+    "/imports/{import_id}/report.xlsx",
+    response_class=FileResponse,
+    dependencies=[may("list_import", "read")],
+)
 async def get_import_report(import_id: UUID, run: Run) -> FileResponse:
     """原表加“结果”“原因”两列。"""
     job, outcomes = await run.read(imports.outcomes_for_report, import_id)
@@ -132,7 +142,7 @@ async def get_import_report(import_id: UUID, run: Run) -> FileResponse:
     )
 
 
-@router.get("/enterprises")
+@router.get("/enterprises", dependencies=[may("enterprise", "read")])
 async def get_enterprises(
     *,
     run: Run,
@@ -162,7 +172,11 @@ async def get_enterprises(
     return EnterprisePage(items=[EnterpriseOut.of(each) for each in items], next_cursor=following)
 
 
-@router.get("/enterprises/{enterprise_id}", response_model=EnterpriseFileOut)
+@router.get(
+    "/enterprises/{enterprise_id}",
+    response_model=EnterpriseFileOut,
+    dependencies=[may("enterprise", "read")],
+)
 async def get_enterprise(enterprise_id: UUID, run: Run) -> Response:
     """一家企业及其变更历史;ETag 用于变更时的 If-Match。"""
     file = await run.read(enterprises.open_enterprise, enterprise_id)
@@ -171,7 +185,11 @@ async def get_enterprise(enterprise_id: UUID, run: Run) -> Response:
     return Response(body, media_type="application/json", headers=tag)
 
 
-@router.patch("/enterprises/{enterprise_id}", response_model=EnterpriseFileOut)
+@router.patch(
+    "/enterprises/{enterprise_id}",
+    response_model=EnterpriseFileOut,
+    dependencies=[may("enterprise", "update")],
+)
 async def patch_enterprise(
     enterprise_id: UUID, body: ChangeIn, request: Request, run: Run
 ) -> Response:
@@ -188,7 +206,7 @@ async def patch_enterprise(
     return await run(enterprises.change_enterprise, command, answer=EnterpriseFileOut.of_file)
 
 
-@router.get("/institutions")
+@router.get("/institutions", dependencies=[may("directory", "read")])
 async def get_institutions(
     run: Run, cursor: str | None = None, limit: Limit = 500
 ) -> InstitutionPage:
@@ -201,7 +219,7 @@ async def get_institutions(
     return InstitutionPage(items=shown, next_cursor=following)
 
 
-@router.get("/outlets")
+@router.get("/outlets", dependencies=[may("directory", "read")])
 async def get_outlets(
     run: Run,
     institution_id: UUID | None = None,
@@ -221,7 +239,7 @@ async def get_outlets(
     return OutletPage(items=[OutletOut.of(each) for each in items], next_cursor=following)
 
 
-@router.get("/staff")
+@router.get("/staff", dependencies=[may("directory", "read")])
 async def get_staff(
     run: Run,
     institution_id: UUID | None = None,
@@ -243,7 +261,7 @@ async def get_staff(
     return StaffPage(items=shown, next_cursor=following)
 
 
-@router.get("/regions")
+@router.get("/regions", dependencies=[may("campaign", "read")])
 async def get_regions(_run: Run) -> RegionList:
     """行政区划。"""
     return RegionList(items=[RegionOut.of(each) for each in regions()])

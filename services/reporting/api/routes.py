@@ -31,6 +31,7 @@ from services.reporting.usecases import (
 )
 from shared.kernel.errors import BadInput, Conflict
 from shared.kernel.periods import Quarter, end_of_day
+from shared.platform.access import may
 from shared.platform.database import Transaction
 from shared.platform.web import (
     Cursor,
@@ -101,7 +102,7 @@ Asked = Annotated[Wanted, Depends(wanted)]
 Of = Annotated[Metric, Depends(metric_of)]
 
 
-@router.get("/figures", response_model=s.FiguresOut)
+@router.get("/figures", response_model=s.FiguresOut, dependencies=[may("figure", "read")])
 async def get_figures(
     request: Request, run: Run, asked: Asked, by: Axes = "region", level: Level = "city"
 ) -> Response:
@@ -125,14 +126,14 @@ def _known_versions(request: Request) -> set[str]:
     return {each.strip().removeprefix("W/") for each in given.split(",")}
 
 
-@router.get("/figures/definitions")
+@router.get("/figures/definitions", dependencies=[may("figure", "read")])
 async def get_definitions(run: Run) -> list[s.MetricOut]:
     """What each metric means, and the rules it follows."""
     del run  # signed in is enough
     return s.definitions()
 
 
-@router.get("/figures/enterprises")
+@router.get("/figures/enterprises", dependencies=[may("figure", "read")])
 async def get_enterprises(
     run: Run, asked: Asked, metric: Of, cursor: Cursor = None, limit: Limit = 100
 ) -> s.EnterprisesOut:
@@ -145,14 +146,14 @@ async def get_enterprises(
     return s.EnterprisesOut.of(page, following, whole, metric, names)
 
 
-@router.get("/figures/events")
+@router.get("/figures/events", dependencies=[may("figure", "read")])
 async def get_events(run: Run, asked: Asked, metric: Of, enterprise_id: UUID) -> s.EventsOut:
     """The events behind one enterprise's part in a number: who said it, and when."""
     causes, names = await look(run, show_events, asked, metric, enterprise_id)
     return s.EventsOut(items=[s.EventPart.of(cause, metric, names) for cause in causes])
 
 
-@router.get("/coverage")
+@router.get("/coverage", dependencies=[may("figure", "read")])
 async def get_coverage(
     run: Run,
     campaign_id: UUID,
@@ -169,7 +170,12 @@ async def get_coverage(
     )
 
 
-@router.post("/bulletins", status_code=201, response_model=s.BulletinHead)
+@router.post(
+    "/bulletins",
+    status_code=201,
+    response_model=s.BulletinHead,
+    dependencies=[may("bulletin", "create")],
+)
 async def post_bulletin(body: s.BulletinIn, run: Run) -> Response:
     """Publish the next edition of a quarter's bulletin; it never changes afterwards."""
     if body.known_at and body.known_at.tzinfo is None:
@@ -183,7 +189,7 @@ async def post_bulletin(body: s.BulletinIn, run: Run) -> Response:
     return await run(publish_bulletin, command, answer=s.BulletinHead.of, status=201)
 
 
-@router.get("/bulletins")
+@router.get("/bulletins", dependencies=[may("bulletin", "read")])
 async def get_bulletins(
     run: Run, campaign_id: UUID | None = None, cursor: Cursor = None, limit: Limit = 100
 ) -> s.BulletinsOut:
@@ -197,13 +203,17 @@ async def get_bulletins(
     return s.BulletinsOut(items=[s.BulletinHead.of(kept) for kept in page], next_cursor=following)
 
 
-@router.get("/bulletins/{bulletin_id}")
+@router.get("/bulletins/{bulletin_id}", dependencies=[may("bulletin", "read")])
 async def get_bulletin(bulletin_id: UUID, run: Run) -> s.BulletinOut:
     """One edition, word for word as published."""
     return s.BulletinOut.whole(await run.read(find_bulletin, bulletin_id))
 
 
-@router.get("/bulletins/{bulletin_id}/file.xlsx", response_class=Response)
+@router.get(
+    "/bulletins/{bulletin_id}/file.xlsx",
+    response_class=Response,
+    dependencies=[may("bulletin", "export")],
+)
 async def get_bulletin_file(bulletin_id: UUID, run: Run) -> Response:
     """The edition as a workbook, made from its frozen content."""
     kept = await run.read(find_bulletin, bulletin_id)
@@ -215,7 +225,7 @@ async def get_bulletin_file(bulletin_id: UUID, run: Run) -> Response:
     )
 
 
-@router.get("/lag")
+@router.get("/lag", dependencies=[may("figure", "read")])
 async def get_lag(run: Run) -> s.LagOut:
     """How far behind the figures are."""
     felt = await run.read(show_lag)

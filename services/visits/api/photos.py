@@ -20,6 +20,7 @@ from services.visits.store import photo_files
 from services.visits.store.photos import Photo
 from services.visits.usecases import KeptPhoto, bank_of, find_photo, keep_photo
 from shared.kernel.errors import BadInput
+from shared.platform.access import may
 from shared.platform.web import Run, Runner, Who, to_json
 
 router = APIRouter(tags=["photos"])
@@ -34,7 +35,12 @@ async def _uploader(request: Request, principal: Who) -> Runner:
     return Runner(request, principal, needs_key=False)
 
 
-@router.put("/photos/{photo_id}", status_code=201, response_model=PhotoOut)
+@router.put(
+    "/photos/{photo_id}",
+    status_code=201,
+    response_model=PhotoOut,
+    dependencies=[may("photo", "create")],
+)
 async def put_photo(
     photo_id: UUID, request: Request, run: Annotated[Runner, Depends(_uploader)]
 ) -> Response:
@@ -55,7 +61,7 @@ async def put_photo(
     return _kept(kept)
 
 
-@router.get("/photos/{photo_id}", response_class=FileResponse)
+@router.get("/photos/{photo_id}", response_class=FileResponse, dependencies=[may("photo", "read")])
 async def get_photo(photo_id: UUID, run: Run) -> FileResponse:
     """The photo as it is stored."""
     photo = await run.read(find_photo, photo_id)

@@ -35,13 +35,16 @@ from services.visits.usecases import (
     void_visit,
 )
 from shared.kernel.errors import BadInput
+from shared.platform.access import may
 from shared.platform.web import Cursor, Limit, Run, decode_cursor, page_of
 
 router = APIRouter(tags=["visits"])
 router.include_router(photos.router)
 
 
-@router.post("/visits", status_code=201, response_model=VisitAnswerOut)
+@router.post(
+    "/visits", status_code=201, response_model=VisitAnswerOut, dependencies=[may("visit", "create")]
+)
 async def post_visit(body: VisitIn, run: Run) -> Response:
     """Record a visit; the same report with the same visit_id is recorded once."""
     content_hash = hashlib.sha256(body.model_dump_json().encode()).digest()
@@ -55,7 +58,7 @@ async def post_visit(body: VisitIn, run: Run) -> Response:
         raise
 
 
-@router.get("/visits")
+@router.get("/visits", dependencies=[may("visit", "read")])
 async def get_visits(
     run: Run,
     *,
@@ -80,20 +83,22 @@ async def get_visits(
     return VisitPage(items=[VisitOut.of(row) for row in rows], next_cursor=following)
 
 
-@router.get("/visits/{visit_id}")
+@router.get("/visits/{visit_id}", dependencies=[may("visit", "read")])
 async def get_visit(visit_id: UUID, run: Run) -> VisitDetailOut:
     """One visit with whom the team spoke and where it was."""
     return detail_of(await run.read(find_visit, visit_id))
 
 
-@router.post("/visits/{visit_id}/void", response_model=VisitDetailOut)
+@router.post(
+    "/visits/{visit_id}/void", response_model=VisitDetailOut, dependencies=[may("visit", "void")]
+)
 async def post_void(visit_id: UUID, body: VoidIn, run: Run) -> Response:
     """Take a record that was never true out of every figure; the record itself stays."""
     command = VoidVisit(visit_id, body.reason_code, body.reason)
     return await run(void_visit, command, answer=detail_of)
 
 
-@router.get("/tasks")
+@router.get("/tasks", dependencies=[may("assignment", "read")])
 async def get_tasks(
     run: Run,
     *,
@@ -116,7 +121,7 @@ async def get_tasks(
     return TaskPage(items=[TaskOut.of(row) for row in rows], next_cursor=following)
 
 
-@router.get("/needs")
+@router.get("/needs", dependencies=[may("need", "read")])
 async def get_needs(
     run: Run,
     *,
@@ -141,7 +146,7 @@ async def get_needs(
     return NeedPage(items=[NeedOut.of(row) for row in rows], next_cursor=following)
 
 
-@router.get("/refused-visits")
+@router.get("/refused-visits", dependencies=[may("refused_visit", "read")])
 async def get_refused_visits(
     run: Run,
     *,

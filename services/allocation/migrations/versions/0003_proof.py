@@ -4,8 +4,8 @@ from alembic import op
 
 from shared.platform.migrations import run_sql
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 PROOF = """
 alter table plan_city add column cost text not null default '', add column bound text not null default '',

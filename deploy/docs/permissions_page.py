@@ -1,0 +1,52 @@
+"""Writes docs/permissions.md from the matrix: `python -m deploy.docs.permissions_page`."""
+
+from pathlib import Path
+
+from shared.kernel import permissions
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "permissions.md"
+SCOPES = {
+    "province": "全省",
+    "city": "本市",
+    "institution": "本机构",
+    "outlet": "本网点",
+    "care": "负责的企业",
+    "self": "本人",
+    "published": "已发布",
+    "all": "不限",
+}
+ACTIONS = {
+    "create": "新建",
+    "read": "查看",
+    "update": "修改",
+    "approve": "审批",
+    "void": "作废",
+    "export": "导出",
+    "reveal": "查看原文",
+}
+
+
+def page() -> str:
+    """The page's text: a table per resource."""
+    lines = [
+        "# 权限矩阵 · Who may do what",
+        "",
+        "由 `permissions.toml` 生成;没有列出的一律拒绝。What is not named is refused.",
+        "",
+        "| 角色 role | 名称 | 数据库可见范围 reach |",
+        "| --- | --- | --- |",
+    ]
+    lines += [f"| `{r.code}` | {r.title} | {r.reach} |" for r in permissions.roles().values()]
+    for one in permissions.resources().values():
+        lines += ["", f"## {one.title} `{one.code}`", "", "| 角色 | 可以 |", "| --- | --- |"]
+        for role, grants in one.grants.items():
+            told = "、".join(
+                f"{ACTIONS.get(action, action)}({SCOPES.get(scope, scope)})"
+                for action, scope in grants.items()
+            )
+            lines.append(f"| {permissions.roles()[role].title} | {told} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
