@@ -15,6 +15,8 @@ MODULES = {
     "latency": "latency",
     "rebuild": "rebuild",
     "import": "importing",
+    "allocation": "allocation",
+    "planning": "planning",
     "demo": "demo",
 }
 LONG = ("demo",)

@@ -41,8 +41,10 @@ async def _activate(world: World, row: Json, code: str) -> None:
 
 
 async def open_regulator(world: World) -> None:
-    """The first account beside the administrator's: the province's regulator."""
-    await open_accounts(world, [{"username": "regulator", "role": "province_regulator"}])
+    """The first accounts beside the administrator's: the province's regulators, one to check."""
+    names = ("regulator", "regulator-2")
+    rows = [{"username": name, "role": "province_regulator"} for name in names]
+    await open_accounts(world, rows)
 
 
 async def open_all(world: World) -> None:

@@ -224,6 +224,10 @@ class Caller:
         """POST to a path below the service's prefix."""
         return await self("POST", path, **request)
 
+    async def put(self, path: str, **request: Any) -> httpx2.Response:
+        """PUT to a path below the service's prefix."""
+        return await self("PUT", path, **request)
+
 
 async def _empty(connection: asyncpg.Connection) -> None:
     tables = await connection.fetch(

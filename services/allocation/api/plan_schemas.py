@@ -1,5 +1,6 @@
 """The JSON of plans: what is asked, how far it is, and why each enterprise goes where it goes."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from pydantic import Field
 from services.allocation.api.schemas import Day
 from services.allocation.domain.engine.problem import BP
 from services.allocation.domain.planning import LoadRow, Shortage
+from services.allocation.domain.wording import reason_in_words
 from services.allocation.store.plans import CityRow, RowOfPlan, StoredPlan
 from services.allocation.usecases.planning import Started
 from services.allocation.usecases.publishing import Publishing
@@ -160,7 +162,10 @@ class PlanOut(Out):
     gini: float | None
     failure_code: str | None
     failure: str | None
+    created_by: UUID | None
     created_at: datetime
+    checked_by: UUID | None
+    checked_at: datetime | None
     published_at: datetime | None
     published_on: date | None
     superseded_by: UUID | None
@@ -230,7 +235,7 @@ class ReplayOut(Out):
 
 
 class PlanRowOut(Out):
-    """Where a plan sends an enterprise, and why."""
+    """Where a plan sends an enterprise, and why: in numbers and in words."""
 
     enterprise_id: UUID
     region_code: str
@@ -241,11 +246,13 @@ class PlanRowOut(Out):
     nearest_outlet_id: UUID | None
     distance_m: int | None
     reason: dict[str, Any]
+    words: str
 
     @classmethod
-    def of(cls, row: RowOfPlan) -> "PlanRowOut":
-        """From the plan's row."""
-        return cls(**{name: getattr(row, name) for name in cls.model_fields})
+    def of(cls, row: RowOfPlan, names: Mapping[str, str]) -> "PlanRowOut":
+        """From the plan's row; `names` of institutions are for the words."""
+        fields = {name: getattr(row, name) for name in cls.model_fields if name != "words"}
+        return cls(words=reason_in_words(row.reason, row.distance_m, names), **fields)
 
 
 class PlanRowPage(Out):

@@ -11,7 +11,9 @@ from uuid import UUID
 
 import numpy as np
 
+from services.allocation.domain.capacity import CapacityRules
 from services.allocation.domain.engine.allocating import Allocation, allocate, certify
+from services.allocation.domain.engine.comparing import what_if
 from services.allocation.domain.engine.explaining import (
     Binding,
     Reasons,
@@ -21,7 +23,8 @@ from services.allocation.domain.engine.explaining import (
 )
 from services.allocation.domain.engine.measuring import gini_bp
 from services.allocation.domain.engine.problem import BP, Ints
-from services.allocation.domain.model import NodeKind
+from services.allocation.domain.model import Enterprise, NodeKind, Outlet
+from services.allocation.domain.policy import CostWeights, FairnessBands
 from services.allocation.domain.rotation import rounds_of
 from services.allocation.domain.tasks import CityTask, Problem, problem_of
 
@@ -276,3 +279,17 @@ def evenness_bp(load: Iterable[LoadRow]) -> int:
     Source:  feature A4.
     """
     return gini_bp([one.fill_bp for one in load if one.capacity > 0])
+
+
+def warm_up() -> None:
+    """Have everything compiled that a plan or a what-if needs, on two made enterprises."""
+    bank, at = UUID(int=1), (118_000_000, 32_000_000)
+    outlet = Outlet(UUID(int=2), bank, "000000", *at, officers=1)
+    listed = tuple(Enterprise(UUID(int=3 + n), "000000", "000000", *at) for n in range(2))
+    task = CityTask(
+        "000000", 0, listed, (outlet,), {}, CapacityRules(), CostWeights(), FairnessBands(),
+        current={listed[0].enterprise_id: bank},
+    )  # fmt: skip
+    problem = problem_of(task)
+    what_if(problem.city, problem.policy, allocate(problem.city, problem.policy).choice)
+    solve_city(task)

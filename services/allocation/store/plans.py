@@ -42,7 +42,10 @@ class StoredPlan:
     gini_bp: int | None
     failure_code: str | None
     failure: str | None
+    created_by: UUID | None
     created_at: datetime
+    checked_by: UUID | None
+    checked_at: datetime | None
     published_at: datetime | None
     published_on: date | None
     superseded_by: UUID | None
@@ -59,6 +62,7 @@ class StoredPlan:
             self.state,
             self.published_at,
             self.superseded_by,
+            made_by=self.created_by,
         )
 
 
@@ -111,7 +115,8 @@ select p.plan_id, p.campaign_id, p.tier, p.version, p.round, p.seed,
   coalesce(b.state in ('queued', 'running'), false) as publishing,
   p.assigned, p.unassigned, p.exhausted, p.moved, p.gini_bp, p.failure_code,
   coalesce(p.failure, j.error, b.error) as failure,
-  p.created_at, p.published_at, p.published_on, p.superseded_by
+  p.created_by, p.created_at, p.checked_by, p.checked_at, p.published_at, p.published_on,
+  p.superseded_by
 from plan p left join job j on j.job_id = p.job_id
 left join job b on b.job_id = p.publication_job_id
 """
@@ -298,17 +303,22 @@ async def city_of_plan(
     return _city(row), task
 
 
-async def published_cities(tx: Transaction, plan_id: UUID) -> list[StoredCity]:
+async def published_cities(
+    tx: Transaction, plan_id: UUID, only: Sequence[str] | None = None
+) -> list[StoredCity]:
     """Everything stored of a plan's cities: what they were solved from, who got whom, prices."""
     driver = await tx.driver()
     cities = await driver.fetch(
-        "select city_code, task, prices from plan_city where plan_id = $1 order by city_code",
+        "select city_code, task, prices from plan_city where plan_id = $1"
+        " and ($2::text[] is null or city_code = any($2)) order by city_code",
         plan_id,
+        only,
     )
     rows = await driver.fetch(
         "select city_code, enterprise_id, institution_id, distance_m from plan_row"
-        " where plan_id = $1",
+        " where plan_id = $1 and ($2::text[] is null or city_code = any($2))",
         plan_id,
+        only,
     )
     held: dict[str, dict[UUID, tuple[UUID | None, int | None]]] = {}
     for row in rows:

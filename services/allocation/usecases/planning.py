@@ -12,10 +12,10 @@ from services.allocation.domain.model import Enterprise, Plan, PlanState
 from services.allocation.domain.planning import CityPlan, PlanRow, evenness_bp, solve_city
 from services.allocation.domain.tasks import CityTask
 from services.allocation.domain.tier_one import solve_tier_one
-from services.allocation.store import inputs, plans
+from services.allocation.store import inputs, lifecycle, plans
 from services.allocation.store.campaigns import Campaign
 from services.allocation.store.plans import StoredPlan
-from services.allocation.usecases.campaigns import find_campaign, open_one
+from services.allocation.usecases.finding import find_campaign, open_one
 from shared.kernel.errors import BadInput, Conflict, NotFound, YinqiError
 from shared.kernel.ids import derived_id, new_id
 from shared.platform.database import Transaction
@@ -267,9 +267,15 @@ class _Solving:
             city_of = await inputs.cities(tx, base.plan_id)
             currents = await inputs.currents(tx, self._campaign, tx.today, profile.matched)
             past = await inputs.histories(tx, plan.campaign_id) if plan.rotated_on else {}
+            returned = await lifecycle.returned(tx, plan.campaign_id)
+            declared = await lifecycle.capacities(tx, plan.campaign_id)
             fixed = frozenset[UUID]()
             if plan.rotated_on:
                 listed, fixed = await self._rotating(tx, listed, past, plan.rotated_on)
+            else:
+                listed = [
+                    replace(one, previous_ids=returned.get(one.enterprise_id, ())) for one in listed
+                ]
         _require_banks(len(outlets))
         tasks = [
             CityTask(
@@ -282,6 +288,9 @@ class _Solving:
                 weights=profile.cost,
                 bands=profile.fairness,
                 rotation=profile.rotation if plan.rotated_on else None,
+                declared={
+                    one.institution_id: one.capacity for one in declared if one.city_code == city
+                },
                 current=_held(here, currents),
                 fixed=fixed & {one.enterprise_id for one in here},
                 past=Counter(
