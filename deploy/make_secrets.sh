@@ -19,4 +19,18 @@ for service in identity registry allocation visits credit reporting; do
 done
 [ -s secrets/identity_signing_key ] ||
   openssl genpkey -algorithm ed25519 | keep identity_signing_key
+# Certificates of this machine's own, to begin with: replace gateway_certificate and gateway_key by
+# those of your authority, bank_core_authority by the authority that signs the banks' certificates.
+if [ ! -s secrets/gateway_certificate ]; then
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 825 \
+    -subj "/CN=${YINQI_HOST:-localhost}" -addext "subjectAltName=DNS:${YINQI_HOST:-localhost}" \
+    -keyout secrets/gateway_key -out secrets/gateway_certificate 2>/dev/null
+  chmod 0644 secrets/gateway_key secrets/gateway_certificate
+fi
+if [ ! -s secrets/bank_core_authority ]; then
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -noenc -days 1825 \
+    -subj "/CN=Yinqi bank cores" -keyout bank_core_authority.key \
+    -out secrets/bank_core_authority 2>/dev/null
+  chmod 0644 secrets/bank_core_authority
+fi
 echo "deploy/secrets is complete"

@@ -281,6 +281,7 @@ def find_databases(home: Path) -> None:
     """Name the databases: by the environment, else by the platform that runs on `home`."""
     if any(name.endswith(("_DATABASE_URL", "_DATABASE_URL_FILE")) for name in os.environ):
         return
+    from shared.platform.embedded.kafka import Kafka  # noqa: PLC0415
     from shared.platform.embedded.postgres import Postgres  # noqa: PLC0415
 
     server = Postgres(home / "postgres")
@@ -290,6 +291,10 @@ def find_databases(home: Path) -> None:
     for database in server.create_service_databases(*SERVICES):
         os.environ[f"{database.name.upper()}_DATABASE_URL"] = database.url
         os.environ[f"YINQI_LOG_URL_{database.name.upper()}"] = database.log_url
+    broker = Kafka(home / "kafka", ROOT / ".yinqi" / "cache")
+    if broker.status().up:
+        os.environ["YINQI_TRANSPORT"] = "kafka"
+        os.environ["YINQI_KAFKA_BOOTSTRAP"] = broker.bootstrap
 
 
 @app.command()
@@ -297,14 +302,17 @@ def rebuild(
     service: Annotated[str, typer.Argument(help="reporting")],
     home: Home = default_home(),  # noqa: B008
     processes: Annotated[int, typer.Option(help="并行进程数", min=1, max=6)] = 2,
+    source: Annotated[str, typer.Option(help="从何处读取事件 log | kafka;默认与运行时相同")] = "",
 ) -> None:
     """清空统计,从事件重建,逐表打印新旧校验值。Rebuild the figures from all events."""
     from services.reporting.cli import rebuild_figures  # noqa: PLC0415
 
     if service != "reporting":
         raise typer.BadParameter("只有 reporting 可以从事件重建 only reporting can be rebuilt")
+    if source not in ("", "log", "kafka"):
+        raise typer.BadParameter("source 只能是 log 或 kafka")
     find_databases(home)
-    rebuild_figures(processes)
+    rebuild_figures(processes, source)
 
 
 @app.command()

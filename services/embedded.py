@@ -17,7 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from services.identity.signing import ensure_key
+from services.identity.keys import ensure_key
+from shared.platform.embedded.gateway import SIMULATION_RATES, Rates
 from shared.platform.embedded.kafka import Kafka
 from shared.platform.embedded.nginx import Nginx
 from shared.platform.embedded.ports import PortBook
@@ -40,6 +41,7 @@ class Options:
     simulation: bool = False
     one_process_per_role: bool = False
     web: Path = ROOT / "web" / "dist"
+    hosts: tuple[str, ...] = ()
 
 
 class Embedded:
@@ -108,21 +110,23 @@ class Embedded:
         self._say("PostgreSQL")
         units = [self.postgres, *([self.kafka] if self.kafka else [])]
         self._supervisor.start(*units)
-        self.environment = self._make_environment()
+        self.nginx = self._gateway()
+        self.environment = self._make_environment(self.nginx.reserve())
         asyncio.run(self._migrate())
         self._say("services 服务")
         self._supervisor.start(*self._programs())
-        ports = {name: self._port(name) for name in SERVICES}
-        self.nginx = Nginx(
-            self._home / "nginx",
-            ports,
-            web=self.options.web,
-            port=self.options.port,
-            # A demonstration signs hundreds of people in from this one address.
-            sign_in_rate="300r/s" if self.options.simulation else "10r/s",
-        )
         self._say("gateway 网关")
         self._supervisor.start(self.nginx)
+
+    def _gateway(self) -> Nginx:
+        return Nginx(
+            self._home / "nginx",
+            {name: self._port(name) for name in SERVICES},
+            web=self.options.web,
+            port=self.options.port,
+            rates=SIMULATION_RATES if self.options.simulation else Rates(),
+            hosts=self.options.hosts,
+        )
 
     def _port(self, service: str) -> int:
         # Chosen once: a port that our own server has taken by now would not look free.
@@ -130,7 +134,7 @@ class Embedded:
             self._chosen[service] = self._ports.port(service)
         return self._chosen[service]
 
-    def _make_environment(self) -> dict[str, str]:
+    def _make_environment(self, public_url: str) -> dict[str, str]:
         databases = self.postgres.create_service_databases(*SERVICES)
         environment = {
             "PYTHONPATH": str(ROOT),
@@ -139,6 +143,10 @@ class Embedded:
             "YINQI_SIMULATION": str(self.options.simulation).lower(),
             "IDENTITY_KEY_DIR": str(self._home / "keys"),
             "IDENTITY_ADMIN_PASSWORD": self.admin_password,
+            # Plain HTTP on loopback; a second factor is for those who run it for others.
+            "IDENTITY_PUBLIC_URL": public_url,
+            "IDENTITY_SECURE_COOKIE": "false",
+            "IDENTITY_REQUIRE_TOTP": os.environ.get("IDENTITY_REQUIRE_TOTP", "false"),
             "VISITS_PHOTO_DIR": str(self._home / "photos"),
             "REGISTRY_UPLOAD_DIR": str(self._home / "uploads"),
         }

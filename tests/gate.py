@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from shared.platform.embedded.kafka import Kafka
-from shared.platform.embedded.toolchain import build_web, ensure_chromium
+from shared.platform.embedded.toolchain import build_web, ensure_api_tools, ensure_chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ("services", "shared", "tests", "benchmarks", "deploy")
@@ -45,6 +45,7 @@ STEPS: tuple[tuple[str, Callable[[], object]], ...] = (
     ("import-linter", tool("lint-imports", "--no-logo")),
     ("contracts", tool("python", "-m", "services", "contracts", "check")),
     ("pages", build_web),
+    ("api tools", ensure_api_tools),
     ("chromium", ensure_chromium),
     ("kafka", prepare_kafka),
 )

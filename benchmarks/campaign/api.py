@@ -1,4 +1,4 @@
-"""The public HTTP API as a client sees it: callers with tokens, repeats with the same key, errors.
+"""The public HTTP API as a client sees it: people with a session, machines with a token.
 
 Whoever calls here knows names, passwords and addresses, as a person or a bank's machine does.
 """
@@ -58,7 +58,8 @@ class Caller:
     password: str
     machine: bool = False
     account: Json = field(default_factory=dict[str, Any])
-    token: str = ""
+    #: What a request carries: a session's cookie and page token, or a bearer token.
+    proof: dict[str, str] = field(default_factory=dict[str, str])
     until: float = 0.0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -66,8 +67,8 @@ class Caller:
 class Api(AbstractAsyncContextManager["Api"]):
     """A client of the gateway with at most `in_flight` requests at a time.
 
-    Cookies are not kept: one client stands for hundreds of people, and refresh cookies end when the
-    simulated clock jumps over their fortnight, so a token that ends is followed by a new sign-in.
+    One client stands for hundreds of people, so each keeps its session cookie itself. Sessions end
+    when the simulated clock jumps over them; then a new sign-in follows.
     """
 
     def __init__(self, url: str, *, in_flight: int = IN_FLIGHT) -> None:
@@ -161,10 +162,8 @@ class Api(AbstractAsyncContextManager["Api"]):
             try:
                 # Who signs in takes no slot: those who wait for a token would hold them all.
                 async with self._slots if who else nullcontext():
-                    used = await self.token(who) if who else ""
-                    sent = dict(headers or {})
-                    if used:
-                        sent["authorization"] = f"Bearer {used}"
+                    used = await self.proof(who) if who else {}
+                    sent = used | (headers or {})
                     self.requests += 1
                     answer = await self._client.request(method, path, headers=sent, **more)
             except httpx2.TransportError as error:
@@ -174,7 +173,7 @@ class Api(AbstractAsyncContextManager["Api"]):
                     return answer
                 status, problem = answer.status_code, problem_of(answer)
                 if status == 401 and who is not None:
-                    who.until = 0.0 if who.token == used else who.until
+                    who.until = 0.0 if who.proof == used else who.until
                 elif status not in _AGAIN:
                     raise Failed(f"{method} {path}", status, problem)
             await asyncio.sleep(pause)
@@ -182,18 +181,14 @@ class Api(AbstractAsyncContextManager["Api"]):
         shown = problem if isinstance(problem, dict) else {"title": problem}
         raise Failed(f"{method} {path} ({TRIES} times)", status, shown)
 
-    # -- tokens
+    # -- who is calling
 
-    async def token(self, who: Caller) -> str:
-        """A valid access token, asked for anew some time before it ends."""
+    async def proof(self, who: Caller) -> dict[str, str]:
+        """The headers that show who calls; signs in where there are none, or none any more."""
         async with who.lock:
-            if who.until > time.monotonic():
-                return who.token
-            if who.machine:
-                await self._machine_token(who)
-            else:
-                await self._sign_in(who)
-            return who.token
+            if who.until <= time.monotonic():
+                await (self._machine_token(who) if who.machine else self._sign_in(who))
+            return who.proof
 
     async def _machine_token(self, who: Caller) -> None:
         form = {
@@ -201,16 +196,24 @@ class Api(AbstractAsyncContextManager["Api"]):
             "client_id": who.name,
             "client_secret": who.password,
         }
-        self._take(who, await self.ask(None, "POST", "/identity/v1/token", data=form))
+        body = (await self.ask(None, "POST", "/identity/v1/token", data=form)).json()
+        who.account = body["account"]
+        who.proof = {"authorization": f"Bearer {body['access_token']}"}
+        who.until = time.monotonic() + body["expires_in"] - _EARLY_SECONDS
 
     async def _sign_in(self, who: Caller) -> None:
-        body = {"username": who.name, "password": who.password}
-        self._take(who, await self.ask(None, "POST", "/identity/v1/sign-in", json=body))
-
-    def _take(self, who: Caller, answer: httpx2.Response) -> None:
+        given = {"username": who.name, "password": who.password}
+        answer = await self.ask(None, "POST", "/identity/v1/sign-in", json=given)
         body = answer.json()
-        who.token, who.account = body["access_token"], body["account"]
-        who.until = time.monotonic() + body["expires_in"] - _EARLY_SECONDS
+        who.account = body["account"]
+        who.proof = {"cookie": _session_cookie(answer), "x-csrf-token": body["csrf_token"]}
+        who.until = float("inf")
+
+
+def _session_cookie(answer: httpx2.Response) -> str:
+    """The session's own cookie of a sign-in, as it is sent back."""
+    given = [text.partition(";")[0] for text in answer.headers.get_list("set-cookie")]
+    return next(text for text in given if text.partition("=")[0].endswith("yinqi_session"))
 
 
 def problem_of(answer: httpx2.Response) -> Json:

@@ -104,7 +104,11 @@ async def _visit(world: World, one: Planned, step: Step) -> None:
         photo_id = str(world.dice.id("photo", one.visit_id))
         raw = photo_of(one.visit_id)
         digest = base64.b64encode(hashlib.sha256(raw).digest()).decode()
-        headers = {"content-type": "image/jpeg", "content-digest": f"sha-256=:{digest}:"}
+        headers = {
+            "content-type": "image/jpeg",
+            "content-digest": f"sha-256=:{digest}:",
+            "idempotency-key": photo_id,
+        }
         await world.api.ask(manager, "PUT", f"{VISITS}/photos/{photo_id}", headers, content=raw)
         photo_ids.append(photo_id)
     answer = await world.api.post(manager, f"{VISITS}/visits", _report(world, one, photo_ids))

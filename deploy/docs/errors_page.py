@@ -7,6 +7,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from shared.platform.embedded.gateway import PROBLEMS
+
 ROOT = Path(__file__).resolve().parents[2]
 ERRORS = {
     "BadInput": 422,
@@ -15,11 +17,14 @@ ERRORS = {
     "Refused": 403,
     "RuleViolation": 409,
 }
+#: What the gateway answers itself; codes in its variables are those of deploy/gateway's maps.
 GATEWAY = {
-    "gateway.body_too_large": (413, "内容过大"),
-    "gateway.too_many_requests": (429, "请求过于频繁"),
-    "gateway.service_away": (502, "服务暂不可用"),
-    "gateway.unknown_service": (404, "没有这个服务"),
+    "gateway.foreign_origin": (403, "请求来自其他网站，已拒绝"),
+    "access.csrf": (403, "页面已过期，请刷新后重试"),
+} | {
+    each.code: (status, each.title)
+    for status, each in PROBLEMS.items()
+    if not each.code.startswith("$")
 }
 
 

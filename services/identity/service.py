@@ -4,9 +4,9 @@ from typing import cast
 
 from services.identity.api.routes import router
 from services.identity.consumers import CONSUMERS
+from services.identity.keys import sealer_of, signer_of
 from services.identity.settings import Settings
-from services.identity.signing import signer_of
-from services.identity.usecases import ensure_admin
+from services.identity.usecases.accounts import ensure_admin
 from shared.platform.database import Database
 from shared.platform.service import Service
 from shared.platform.settings import ServiceSettings
@@ -15,6 +15,7 @@ from shared.platform.settings import ServiceSettings
 async def _on_start(database: Database, settings: ServiceSettings) -> None:
     own = cast("Settings", settings)
     signer_of(own)
+    sealer_of(own)
     if own.admin_password:
         await ensure_admin(database, own.admin_password)
 

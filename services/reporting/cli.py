@@ -17,14 +17,18 @@ app = typer.Typer(no_args_is_help=True, help="Reporting: figures and bulletins."
 @app.command("rebuild")
 def rebuild_figures(
     processes: Annotated[int, typer.Option(min=1, max=6, help="Workers side by side.")] = 2,
+    source: Annotated[
+        str, typer.Option(help="log | kafka: where the events are read; not given: as live.")
+    ] = "",
 ) -> None:
-    """Make all figures again from the event logs; prints a hash per table, old and new."""
+    """Make all figures again from the events; prints a hash per table, old and new."""
     platform = PlatformSettings()
     settings = ReportingSettings()  # pyright: ignore[reportCallIssue] - from the environment
     sources = Sources(
         database_url=settings.database_url,
         log_url=platform.log_url,
         transport=platform.transport,
+        bootstrap=platform.kafka_bootstrap if (source or platform.transport) == "kafka" else "",
         processes=processes,
     )
     found = asyncio.run(rebuild(sources, typer.echo))

@@ -27,19 +27,16 @@ async def take_in(events: Sequence[Received], tx: Transaction) -> None:
     if not events:
         return
     connection = await tx.driver()
-    await labels.save(connection, labels.labels_of(received.event for received in events))
-    new = [one for one in map(learnt, events) if one]
-    if new:
-        await facts.hold(connection, {received.part for received in events})
-        await facts.add(connection, new)
-        since = _since(new)
-        known = await facts.of(connection, since)
-        await deltas.replace(connection, since, _rows(known, since))
     seen = {
         (received.topic, received.part): received.known_at
         for received in sorted(events, key=lambda one: one.known_at)
     }
     await pulse.beat(connection, seen)
+    await labels.save(connection, labels.labels_of(received.event for received in events))
+    new = [one for one in map(learnt, events) if one]
+    if new:
+        since, known = _since(new), await facts.learn(connection, new)
+        await deltas.replace(connection, since, list(_rows(known, since)))
 
 
 def _since(new: Sequence[Learnt]) -> dict[bytes, int]:

@@ -1,4 +1,6 @@
-"""The rebuild: drop the figures, replay every event from the logs, end with the same tables.
+"""The rebuild: drop the figures, replay every event, end with the same tables.
+
+Events are read from the owners' logs or from the broker: they are the same.
 
 The live consumer is held at its position while new tables are made beside the old ones; readers go
 on with the old. Then one transaction renames the new ones into place, with positions and sequences.
@@ -8,27 +10,29 @@ Bulletins are no part of it: what was published stays (ST-06).
 from __future__ import annotations
 
 import asyncio
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from pathlib import Path
 from typing import Final, Literal
 
 import asyncpg
+import msgspec
 
 from services.reporting.consumers import NAME, TOPICS
-from services.reporting.store import refold
 from services.reporting.store.deltas import ROLL_UP_ALL
-from services.reporting.store.refold import NEW, Done, Task
+from services.reporting.store.refold import MADE, NEW, Done, Task, Where
 from services.reporting.store.tables import REBUILT, create_indexes, create_table, swap
 from shared.contracts.event import PARTITIONS
 from shared.platform.clock import monotonic
+from shared.platform.transports import Partition
 
 Say = Callable[[str], None]
-Partition = tuple[str, int]
 
 LOCK_TRIES: Final = 400
+_ROOT: Final = Path(__file__).resolve().parents[2]
 _FINGERPRINT: Final = """
 select count(*) as rows, coalesce(sum(hash_record_extended(t, 0)), 0)::text as hash from {table} t
 """
@@ -52,6 +56,7 @@ class Rebuilt:
     old: dict[str, Fingerprint] = field(default_factory=dict)
     new: dict[str, Fingerprint] = field(default_factory=dict)
     caught_up: int = 0
+    workers_mib: float = 0
 
     @property
     def identical(self) -> bool:
@@ -66,12 +71,23 @@ class Rebuilt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where to read and write. On `kafka` the live position is the broker's, and stays."""
+    """Where to write, and what to read: the logs, or the topics of `bootstrap`.
+
+    `transport` is what the live consumer reads. Its position there is the broker's on `kafka`; a
+    rebuild from the logs leaves it, and what comes again is dropped.
+    """
 
     database_url: str
     log_url: Callable[[str], str]
     transport: Literal["log", "kafka"] = "log"
+    bootstrap: str = ""
     processes: int = 2
+
+    def where(self) -> Where:
+        """What the workers read."""
+        if self.bootstrap:
+            return Where({}, self.bootstrap)
+        return Where({topic: self.log_url(topic.removesuffix(".events")) for topic in TOPICS})
 
 
 async def rebuild(sources: Sources, say: Say = lambda _: None) -> Rebuilt:
@@ -87,10 +103,10 @@ async def rebuild(sources: Sources, say: Say = lambda _: None) -> Rebuilt:
             starts = await _hold(guard)
             ends = await _heads(sources, starts)
             async with _timed(found, "tables"):
-                await _make_tables(sources.database_url)
+                made = await _make_tables(sources.database_url)
             say(f"{sum(ends.values()):,} events in {len(ends)} partitions")
             async with _timed(found, "fold"):
-                done = await _fold_all(guard, sources, starts, ends)
+                done = await _fold_all(guard, sources, made, starts, ends)
             async with _timed(found, "indexes"):
                 await _finish_tables(sources.database_url)
             async with _timed(found, "fingerprints"):
@@ -102,6 +118,7 @@ async def rebuild(sources: Sources, say: Say = lambda _: None) -> Rebuilt:
         await guard.close()
     found.events = sum(each.events for each in done)
     found.rows = sum(each.rows for each in done)
+    found.workers_mib = sum(each.peak_kib for each in done) / 1024
     found.caught_up = sum(ends[partition] - starts[partition] for partition in ends)
     _report(found, say)
     return found
@@ -135,31 +152,29 @@ async def _hold(guard: asyncpg.Connection) -> dict[Partition, int]:
 
 
 async def _heads(sources: Sources, starts: Mapping[Partition, int]) -> dict[Partition, int]:
-    """Where every log ends; never before the place where the live consumer stands."""
-    ends: dict[Partition, int] = {}
-    for topic in TOPICS:
-        connection = await asyncpg.connect(_log(sources, topic))
-        try:
-            for row in await connection.fetch("select part, next_off from log_head"):
-                ends[topic, row["part"]] = row["next_off"]
-        finally:
-            await connection.close()
+    """Where every partition ends; never before the place where the live consumer stands."""
+    history = sources.where().history()
+    try:
+        ends = await history.ends(TOPICS)
+    finally:
+        await history.close()
     behind = [partition for partition, start in starts.items() if start > ends[partition]]
     if behind:
-        raise LookupError(f"the log ends before the consumer's position: {behind}")
+        raise LookupError(
+            f"the source ends before the consumer's position: {behind};"
+            " a broker that lost its disk is being filled again: rebuild from the logs, or later"
+        )
     return ends
 
 
-def _log(sources: Sources, topic: str) -> str:
-    return sources.log_url(topic.removesuffix(".events"))
-
-
-async def _make_tables(url: str) -> None:
+async def _make_tables(url: str) -> int:
+    """New empty tables; by what number the first is known, so that workers of another try stop."""
     connection = await asyncpg.connect(url)
     try:
         for table in REBUILT:
             await connection.execute(f"drop table if exists {table}{NEW}")
             await connection.execute(create_table(table, NEW))
+        return int(await connection.fetchval(MADE))
     finally:
         await connection.close()
 
@@ -167,6 +182,7 @@ async def _make_tables(url: str) -> None:
 async def _fold_all(
     guard: asyncpg.Connection,
     sources: Sources,
+    made: int,
     starts: Mapping[Partition, int],
     ends: Mapping[Partition, int],
 ) -> list[Done]:
@@ -176,19 +192,39 @@ async def _fold_all(
     tasks = [
         Task(
             sources.database_url,
-            {topic: _log(sources, topic) for topic in TOPICS},
-            range(first, PARTITIONS, sources.processes),
-            ends,
-            starts,
-            {(row["topic"], row["key"]): row["seq"] for row in parked},
+            made,
+            sources.where(),
+            list(range(first, PARTITIONS, sources.processes)),
+            [(topic, part, off) for (topic, part), off in ends.items()],
+            [(topic, part, off) for (topic, part), off in starts.items()],
+            [(row["topic"], row["key"], row["seq"]) for row in parked],
         )
         for first in range(min(sources.processes, PARTITIONS))
     ]
-    loop = asyncio.get_running_loop()
-    with ProcessPoolExecutor(len(tasks), mp_context=get_context("spawn")) as pool:
-        return await asyncio.gather(
-            *(loop.run_in_executor(pool, refold.run, task) for task in tasks)
-        )
+    async with asyncio.TaskGroup() as group:
+        running = [group.create_task(_work(task)) for task in tasks]
+    return [each.result() for each in running]
+
+
+async def _work(task: Task) -> Done:
+    """Run a worker to its end."""
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        Task.__module__,
+        cwd=_ROOT,
+        stdin=PIPE,
+        stdout=PIPE,
+    )
+    try:
+        told, _ = await worker.communicate(msgspec.msgpack.encode(task))
+        if worker.returncode != 0:
+            raise RuntimeError(f"a worker of the rebuild ended with {worker.returncode}")
+        return msgspec.msgpack.decode(told, type=Done)
+    finally:
+        if worker.returncode is None:
+            worker.kill()
+            await worker.wait()
 
 
 async def _finish_tables(url: str) -> None:
@@ -258,37 +294,39 @@ async def _swap(
     for table in REBUILT:
         for statement in swap(table):
             await guard.execute(statement)
-    columns = [topic for topic, _ in ends], [part for _, part in ends], list(ends.values())
-    # On Kafka the place to resume from is the broker's; what lies before `next_off` is dropped.
-    position = "u.off" if sources.transport == "log" else "o.position"
+    # What was read from the logs says nothing of the place in a topic: that stays, and what comes
+    # again from there is dropped.
+    own_place = (sources.transport == "kafka") == bool(sources.bootstrap)
+    places = {(topic, part): at for each in done for topic, part, at in each.places}
     await guard.execute(
-        f"update consumer_offset o set next_off = u.off, position = {position}, updated_at = now()"
-        " from unnest($2::text[], $3::smallint[], $4::bigint[]) as u (topic, part, off)"
+        "update consumer_offset o set next_off = u.off, position = coalesce(u.place, o.position),"
+        " updated_at = now()"
+        " from unnest($2::text[], $3::smallint[], $4::bigint[], $5::bigint[])"
+        " as u (topic, part, off, place)"
         " where o.consumer = $1 and o.topic = u.topic and o.part = u.part",
         NAME,
-        *columns,
+        *_columns([(*partition, off) for partition, off in ends.items()], 3),
+        [places.get(partition) if own_place else None for partition in ends],
     )
-    last_seqs = {key: seq for each in done for key, seq in each.last_seqs.items()}
-    if last_seqs:
-        await guard.execute(
-            "insert into inbox as i (consumer, topic, key, seq)"
-            " select $1, * from unnest($2::text[], $3::text[], $4::bigint[])"
-            " on conflict (consumer, topic, key) do update set seq = excluded.seq",
-            NAME,
-            [topic for topic, _ in last_seqs],
-            [key for _, key in last_seqs],
-            list(last_seqs.values()),
-        )
-    newest = {partition: at for each in done for partition, at in each.newest.items()}
+    await guard.execute(
+        "insert into inbox as i (consumer, topic, key, seq)"
+        " select $1, * from unnest($2::text[], $3::text[], $4::bigint[])"
+        " on conflict (consumer, topic, key) do update set seq = excluded.seq",
+        NAME,
+        *_columns([row for each in done for row in each.last_seqs], 3),
+    )
     await guard.execute(
         "insert into pulse as p (topic, part, known_at)"
-        " select * from unnest($1::text[], $2::smallint[], $3::timestamptz[])"
+        " select t, n, timestamptz 'epoch' + us * interval '1 microsecond'"
+        " from unnest($1::text[], $2::smallint[], $3::bigint[]) as u (t, n, us)"
         " on conflict (topic, part) do update"
         " set known_at = greatest(p.known_at, excluded.known_at), turns = p.turns + 1",
-        [topic for topic, _ in newest],
-        [part for _, part in newest],
-        list(newest.values()),
+        *_columns([row for each in done for row in each.newest], 3),
     )
+
+
+def _columns(rows: Sequence[Sequence[object]], width: int) -> list[list[object]]:
+    return [[row[at] for row in rows] for at in range(width)]
 
 
 def _report(found: Rebuilt, say: Say) -> None:
@@ -301,3 +339,4 @@ def _report(found: Rebuilt, say: Say) -> None:
     steps = ", ".join(f"{step} {took:.1f} s" for step, took in found.seconds.items())
     speed = found.events / max(found.total_seconds, 1e-9)
     say(f"{found.events:,} events, {found.rows:,} signed rows: {steps}; {speed:,.0f} events/s")
+    say(f"the workers held {found.workers_mib:,.0f} MiB together at most")

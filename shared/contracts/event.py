@@ -211,6 +211,18 @@ def type_of(payload: bytes) -> str:
     return _ENVELOPE.decode(payload).type
 
 
+class _Numbered(msgspec.Struct):
+    sequence: int
+
+
+def sequence_of(payload: bytes) -> int:
+    """The per-key sequence of an encoded event, whatever its type.
+
+    Raises: `msgspec.MsgspecError`.
+    """
+    return msgspec.json.decode(payload, type=_Numbered).sequence
+
+
 def decode(payload: bytes, *, topic: str, part: int, off: int, known_at: datetime) -> Received:
     """Read an event back, lifted to the version this build knows.
 

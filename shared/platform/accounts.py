@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from shared.contracts.event import Received
-from shared.contracts.identity import AccessRevoked, AccountOpened
+from shared.contracts.identity import AccessRevoked, AccountChanged, AccountOpened
 from shared.kernel.errors import Refused
 from shared.platform.clock import monotonic
 from shared.platform.consumer import Consumer
@@ -87,13 +87,13 @@ def accounts_consumer(service: str) -> Consumer:
     return Consumer(
         f"{service}.access",
         ("identity.events",),
-        {AccountOpened: _keep, AccessRevoked: _shut},
+        {AccountOpened: _keep, AccountChanged: _keep, AccessRevoked: _shut},
     )
 
 
 async def _keep(received: Received, tx: Transaction) -> None:
     event = received.event
-    assert isinstance(event, AccountOpened)  # the loop dispatches by class
+    assert isinstance(event, AccountOpened | AccountChanged)  # the loop dispatches by class
     await tx.connection.execute(
         text(_KEEP),
         {

@@ -39,7 +39,8 @@ class Bell:
                 await asyncio.sleep(0.1)
 
     async def _session(self, rung: asyncio.Event) -> None:
-        connection = await asyncpg.connect(self._url)
+        # Even a NOTIFY alone waits for the disk, unless told that nothing depends on it.
+        connection = await asyncpg.connect(self._url, server_settings={"synchronous_commit": "off"})
         try:
             while True:
                 await rung.wait()

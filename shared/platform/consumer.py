@@ -6,7 +6,6 @@ keys go on. `yinqi parked` shows and retries parked events, in order.
 """
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -17,7 +16,7 @@ import msgspec
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from shared.contracts.event import Event, Received, UnknownEvent, decode
+from shared.contracts.event import Event, Received, UnknownEvent, decode, sequence_of
 from shared.platform import metrics
 from shared.platform.database import Database, Transaction, is_transient
 from shared.platform.logging import TRACE, log
@@ -34,6 +33,42 @@ from shared.platform.transports import (
 Handler = Callable[[Any, Transaction], Awaitable[None]]
 BatchHandler = Callable[[Sequence[Received], Transaction], Awaitable[None]]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+#: Where a partition will stand: topic, part, next log offset, the transport's own place.
+_End = tuple[str, int, int, int]
+
+# A consumer's commit need not wait for the disk. Position, sequences, effects and what they emit
+# are one transaction: a server that loses it in a crash loses all of it, and the events come again.
+# What is built upon it is committed later, and a commit that waits takes earlier ones along.
+_CLAIM = """
+select topic, part, next_off, set_config('synchronous_commit', 'off', true)
+from consumer_offset
+where consumer = $1 and (topic, part) in (select * from unnest($2::text[], $3::smallint[]))
+order by topic, part for update
+"""
+_FIRST_CLAIM = """
+insert into consumer_offset (consumer, topic, part)
+select $1, t, p from unnest($2::text[], $3::smallint[]) as u (t, p) order by t, p
+on conflict do nothing
+"""
+# Not one statement with the claim: what it waited for must be visible to this one.
+_INBOX = """
+select topic, key, seq, parked from inbox
+where consumer = $1 and (topic, key) in (select * from unnest($2::text[], $3::text[]))
+order by topic, key for update
+"""
+_KEEP = """
+with moved as (
+  update consumer_offset o set next_off = u.off, position = u.place, updated_at = now()
+  from unnest($2::text[], $3::smallint[], $4::bigint[], $5::bigint[]) as u (topic, part, off, place)
+  where o.consumer = $1 and o.topic = u.topic and o.part = u.part
+)
+insert into inbox as i (consumer, topic, key, seq, parked)
+select $1, * from unnest($6::text[], $7::text[], $8::bigint[], $9::boolean[])
+on conflict (consumer, topic, key)
+do update set seq = excluded.seq, parked = i.parked or excluded.parked
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +190,16 @@ async def _apply_once(
     consumer: Consumer, database: Database, records: list[Record], *, careful: bool
 ) -> int:
     async with database.transaction() as tx:
-        fresh = await _claim(consumer.name, records, tx)
+        fresh, ends = await _claim(consumer.name, records, tx)
         if not fresh:
-            return 0
+            return 0  # another worker had all of these: its position stands
         events, refused, lasts = await _sift(consumer.name, fresh, tx)
         if careful:
             done = await _apply_carefully(consumer, events, tx, refused)
         else:
             await consumer.apply([received for received, _ in events], tx)
             done = len(events)
-        await _keep(consumer.name, lasts, refused, tx)
+        await _keep(consumer.name, ends, lasts, refused, tx)
     metrics.APPLIED.labels(consumer=consumer.name).inc(done)
     _note_lag(consumer.name, records)
     return done
@@ -200,28 +235,21 @@ async def _apply_carefully(
     return done
 
 
-async def _claim(consumer: str, records: list[Record], tx: Transaction) -> list[Record]:
-    """Lock the positions, drop what lies before them, move them past this batch."""
-    ends: dict[Partition, Record] = {}
-    for record in records:
-        ends[record.topic, record.part] = record
+async def _claim(
+    consumer: str, records: list[Record], tx: Transaction
+) -> tuple[list[Record], list[_End]]:
+    """Lock the positions and drop what lies before them.
+
+    Returns: what is left, and where each partition will stand after it.
+    """
+    places = {(record.topic, record.part): record.position + 1 for record in records}
+    names = [topic for topic, _ in places], [part for _, part in places]
     driver = await tx.driver()
-    names = ([topic for topic, _ in ends], [part for _, part in ends])
-    await driver.execute(
-        "insert into consumer_offset (consumer, topic, part)"
-        " select $1, t, p from unnest($2::text[], $3::smallint[]) as u (t, p) order by t, p"
-        " on conflict do nothing",
-        consumer,
-        *names,
-    )
-    locked = await driver.fetch(
-        "select topic, part, next_off from consumer_offset where consumer = $1"
-        " and (topic, part) in (select * from unnest($2::text[], $3::smallint[]))"
-        " order by topic, part for update",
-        consumer,
-        *names,
-    )
-    expected = {(row["topic"], row["part"]): int(row["next_off"]) for row in locked}
+    locked = await driver.fetch(_CLAIM, consumer, *names)
+    if len(locked) < len(places):
+        await driver.execute(_FIRST_CLAIM, consumer, *names)
+        locked = await driver.fetch(_CLAIM, consumer, *names)
+    expected: dict[Partition, int] = {(topic, part): off for topic, part, off, _ in locked}
     fresh: list[Record] = []
     for record in records:
         partition = (record.topic, record.part)
@@ -230,19 +258,7 @@ async def _claim(consumer: str, records: list[Record], tx: Transaction) -> list[
         if record.off == expected[partition]:
             expected[partition] += 1
             fresh.append(record)
-    if not fresh:
-        return fresh  # another worker had all of these: its position stands
-    await driver.execute(
-        "update consumer_offset o set next_off = u.off, position = u.position, updated_at = now()"
-        " from unnest($2::text[], $3::smallint[], $4::bigint[], $5::bigint[])"
-        " as u (topic, part, off, position)"
-        " where o.consumer = $1 and o.topic = u.topic and o.part = u.part",
-        consumer,
-        *names,
-        [expected[partition] for partition in ends],
-        [record.position + 1 for record in ends.values()],
-    )
-    return fresh
+    return fresh, [(*partition, off, places[partition]) for partition, off in expected.items()]
 
 
 async def _sift(
@@ -297,42 +313,33 @@ def _decode(record: Record) -> Received | Exception:
 def _sequence(payload: bytes, otherwise: int) -> int:
     """The sequence of an event that cannot be read otherwise."""
     try:
-        return msgspec.json.decode(payload, type=_Numbered).sequence
+        return sequence_of(payload)
     except msgspec.MsgspecError:
         return otherwise
-
-
-class _Numbered(msgspec.Struct):
-    sequence: int
 
 
 async def _load_inbox(
     consumer: str, records: list[Record], tx: Transaction
 ) -> dict[tuple[str, str], tuple[int, bool]]:
     driver = await tx.driver()
-    keys: dict[str, set[str]] = defaultdict(set)
-    for record in records:
-        keys[record.topic].add(record.key)
-    known: dict[tuple[str, str], tuple[int, bool]] = {}
-    for topic, wanted in keys.items():
-        rows = await driver.fetch(
-            "select key, seq, parked from inbox"
-            " where consumer = $1 and topic = $2 and key = any($3) order by key for update",
-            consumer,
-            topic,
-            list(wanted),
-        )
-        known.update({(topic, row["key"]): (int(row["seq"]), row["parked"]) for row in rows})
-    return known
+    streams = list({(record.topic, record.key) for record in records})
+    rows = await driver.fetch(
+        _INBOX, consumer, [topic for topic, _ in streams], [key for _, key in streams]
+    )
+    return {(topic, key): (seq, parked) for topic, key, seq, parked in rows}
 
 
 async def _keep(
     consumer: str,
+    ends: list[_End],
     lasts: dict[tuple[str, str], tuple[int, bool]],
     refused: list[_Refusal],
     tx: Transaction,
 ) -> None:
-    """Write sequences and parked events; a key of which an event was refused stays parked."""
+    """Write positions, sequences and parked events.
+
+    A key of which an event was refused stays parked.
+    """
     first_refused: dict[tuple[str, str], int] = {}
     for refusal in refused:
         stream = (refusal.record.topic, refusal.record.key)
@@ -347,15 +354,8 @@ async def _keep(
         )
         for (topic, key), (seq, _) in lasts.items()
     ]
-    columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], [], []]
-    await driver.execute(
-        "insert into inbox as i (consumer, topic, key, seq, parked)"
-        " select $1, * from unnest($2::text[], $3::text[], $4::bigint[], $5::boolean[])"
-        " on conflict (consumer, topic, key)"
-        " do update set seq = excluded.seq, parked = i.parked or excluded.parked",
-        consumer,
-        *columns,
-    )
+    columns = [[row[at] for row in each] for each in (ends, rows) for at in range(4)]
+    await driver.execute(_KEEP, consumer, *columns)
     for refusal in refused:
         record = refusal.record
         await driver.execute(

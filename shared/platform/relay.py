@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 
 import asyncpg
 
@@ -42,6 +43,10 @@ select count(*) from batch
 """
 
 
+#: Even a NOTIFY alone waits for the disk, unless told that nothing depends on it.
+_TELL = "set local synchronous_commit = off; notify event_log"
+
+
 @dataclass(frozen=True, slots=True)
 class LogRow:
     """One row of a service's event log."""
@@ -53,14 +58,23 @@ class LogRow:
     at_us: int
 
 
-_READ = """
+def _read(positions: str, limit: str) -> str:
+    """The query for the rows of partitions from their positions (part, off) on."""
+    return f"""
 select l.part, l.off, l.key, l.payload, (extract(epoch from l.at) * 1000000)::bigint as at_us
-from unnest($1::smallint[], $2::bigint[]) as p (part, off)
+from {positions} as p (part, off)
 cross join lateral (
-  select * from event_log e where e.part = p.part and e.off >= p.off order by e.off limit $3
+  select * from event_log e where e.part = p.part and e.off >= p.off order by e.off limit {limit}
 ) l
 order by l.part, l.off
 """
+
+
+_READ = _read("unnest($1::smallint[], $2::bigint[])", "$3")
+_UNPUBLISHED = _read(
+    "(select part, published_off from log_head where published_off < next_off)", "$1"
+)
+_BY_PART = itemgetter(0)
 
 
 async def read_log(
@@ -70,9 +84,7 @@ async def read_log(
 ) -> list[LogRow]:
     """Up to `limit` rows of each partition from its position on, by partition and offset."""
     found = await connection.fetch(_READ, list(positions), list(positions.values()), limit)
-    return [
-        LogRow(row["part"], row["off"], row["key"], row["payload"], row["at_us"]) for row in found
-    ]
+    return [LogRow(*row) for row in found]
 
 
 Publish = Callable[[list[LogRow]], Awaitable[None]]
@@ -185,7 +197,7 @@ class Relay:
                 await floor.before_move(connection)
             moved = await move(connection, MOVE_ROWS, floor.id)
             if moved:
-                await connection.execute("notify event_log")
+                await connection.execute(_TELL)
                 if self._publisher:
                     self._publisher.wake()
             if moved < MOVE_ROWS:
@@ -211,6 +223,7 @@ class Publisher:
 
     BATCH = 2_000
     LOOK_SECONDS = 30.0
+    PAUSE_SECONDS = 0.004
 
     def __init__(
         self,
@@ -250,6 +263,8 @@ class Publisher:
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, 1.0)
                     continue
+                # A request costs the broker as much for one event as for a hundred.
+                await asyncio.sleep(self.PAUSE_SECONDS)
                 if not more:
                     await _wait(self._woken, POLL_SECONDS)
         finally:
@@ -278,14 +293,9 @@ class Publisher:
 
     async def _publish_all(self, connection: asyncpg.Connection) -> bool:
         """Publish the next batch of every partition; True where some partition has more."""
-        heads = await connection.fetch(
-            "select part, published_off from log_head where published_off < next_off"
-        )
-        if not heads:
-            return False
-        begun = {head["part"]: head["published_off"] for head in heads}
-        rows = await read_log(connection, begun, self.BATCH)
-        batches = [list(batch) for _, batch in groupby(rows, key=lambda row: row.part)]
+        found = await connection.fetch(_UNPUBLISHED, self.BATCH)
+        batches = [[LogRow(*row) for row in batch] for _, batch in groupby(found, key=_BY_PART)]
+        begun = {batch[0].part: batch[0].off for batch in batches}
         results = await asyncio.gather(
             *(self._publish(batch) for batch in batches), return_exceptions=True
         )
@@ -304,6 +314,8 @@ class Publisher:
     async def _note(
         self, connection: asyncpg.Connection, parts: list[int], begun: list[int], ends: list[int]
     ) -> None:
+        if not parts:
+            return
         # Only from where this batch began: a `republish` in between must not be overwritten.
         await connection.execute(
             "update log_head h set published_off = u.upto"

@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.kernel.errors import NotFound
-from shared.platform import metrics, problems
+from shared.platform import metrics, openapi, problems
 from shared.platform.access import may, public
 from shared.platform.accounts import Accounts, accounts_consumer
 from shared.platform.auth import TokenVerifier
@@ -122,10 +122,13 @@ def create_app(service: Service, platform: PlatformSettings | None = None) -> Fa
         openapi_url=f"{service.prefix}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,
     )
     problems.install(app)
     app.include_router(service.router, prefix=service.prefix)
-    app.include_router(_common_routes(service, shared_settings), prefix=service.prefix)
+    common = _common_routes(service, shared_settings)
+    app.include_router(common, prefix=service.prefix)
+    openapi.install(app, [service.router, common], service.prefix)
     app.add_middleware(Trace, service=service.name)
     return app
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
 from fastapi import Depends, Query, Request, Response
+from fastapi.dependencies.models import Dependant
 from pydantic import BaseModel, ConfigDict
 
 from shared.kernel.errors import BadInput, Conflict
@@ -30,6 +31,7 @@ from shared.platform.principal import SYSTEM, Principal
 CommandT = TypeVar("CommandT")
 ResultT = TypeVar("ResultT")
 P = ParamSpec("P")
+SAFE = ("GET", "HEAD", "OPTIONS")
 Limit = Annotated[int, Query(ge=1, le=500, description="每页条数")]
 Cursor = Annotated[str | None, Query(description="上一页给出的 next_cursor")]
 
@@ -116,23 +118,43 @@ class Runner:
             return await query(tx, *args, **kwargs)
 
     async def _key(self, fingerprint: bytes | None) -> IdempotencyKey | None:
-        key = self.request.headers.get("idempotency-key", "")
         if not self.needs_key:
             return None
-        if not 8 <= len(key) <= 128 or not key.isascii():
-            raise BadInput(
-                "idempotency.key_missing",
-                "缺少幂等键",
-                "请在请求头 Idempotency-Key 中给出 8 到 128 个字符,重试时保持不变",
-                status=400,
-            )
+        key = _given_key(self.request)
         body = fingerprint if fingerprint is not None else await self.request.body()
         route = f"{self.request.method} {self.request.url.path}"
         return IdempotencyKey(route, key, body_hash(body))
 
 
+def _given_key(request: Request) -> str:
+    key = request.headers.get("idempotency-key", "")
+    if not 8 <= len(key) <= 128 or not key.isascii():
+        raise BadInput(
+            "idempotency.key_missing",
+            "缺少幂等键",
+            "请在请求头 Idempotency-Key 中给出 8 到 128 个字符,重试时保持不变",
+            status=400,
+        )
+    return key
+
+
 async def _runner(request: Request, principal: Annotated[Principal, Depends(who)]) -> Runner:
+    if request.method not in SAFE:
+        await has_key(request)  # before the body is judged: a call that cannot be repeated is none
     return Runner(request, principal)
+
+
+async def has_key(request: Request) -> None:
+    """Refuse a call without an idempotency key.
+
+    Raises: BadInput 400 `idempotency.key_missing`.
+    """
+    _given_key(request)
+
+
+def needs_key(dependant: Dependant) -> bool:
+    """Whether a route refuses a writing call without an idempotency key."""
+    return any(part.call in (_runner, has_key) for part in dependant.dependencies)
 
 
 async def _open_runner(request: Request) -> Runner:

@@ -1,8 +1,10 @@
 """The distributed form as far as it can be judged without Docker, and its database set-up."""
 
 import os
+import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import psycopg
 import pytest
 import yaml
 
+from shared.platform.embedded.nginx import find_nginx
 from shared.platform.embedded.pgbinaries import find_binaries
 from shared.platform.embedded.postgres import Postgres
 
@@ -49,6 +52,41 @@ def test_the_secrets_named_are_the_secrets_made(
     assert made["identity_signing_key"].startswith("-----BEGIN PRIVATE KEY-----")
     subprocess.run([str(tmp_path / "make_secrets.sh")], check=True, capture_output=True)
     assert made == {path.name: path.read_text() for path in (tmp_path / "secrets").iterdir()}
+
+
+def test_the_gateway_of_compose_is_the_gateway_of_the_embedded_run(
+    compose: dict[str, Any], repository: Path, tmp_path: Path
+) -> None:
+    """Its configuration is rendered from the same templates, and its certificates are at hand."""
+    docker = (repository / "deploy" / "Dockerfile").read_text()
+    command = docker.partition("python -m shared.platform.embedded.gateway")[2].partition(">")[0]
+    named = set(re.findall(r"/run/secrets/(\w+)", command))
+    assert named == set(compose["services"]["gateway"]["secrets"])
+    shutil.copy2(repository / "deploy" / "make_secrets.sh", tmp_path)
+    subprocess.run([str(tmp_path / "make_secrets.sh")], check=True, capture_output=True)
+    words = re.sub(r"\$\(.*?\)", "--host yinqi.example", command).replace("\\\n", " ")
+    words = words.replace("/run/secrets", str(tmp_path / "secrets"))
+    words = words.replace("--run /tmp", f"--run {tmp_path}")
+    rendered = subprocess.run(
+        [sys.executable, "-m", "shared.platform.embedded.gateway", *words.split()],
+        check=True,
+        cwd=repository,
+        env=os.environ | {"PYTHONPATH": str(repository)},
+        capture_output=True,
+        text=True,
+    ).stdout
+    assert "server_name localhost 127.0.0.1 [::1] yinqi.example;" in rendered
+    assert "listen 8443 ssl;" in rendered
+    assert "ssl_verify_client on;" in rendered
+    (tmp_path / "nginx.conf").write_text(rendered)
+    path = str(tmp_path / "nginx.conf")
+    judged = subprocess.run(
+        [str(find_nginx()), "-t", "-p", str(tmp_path), "-e", "stderr", "-c", path],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert judged.returncode == 0, judged.stderr
 
 
 def test_the_set_up_script_makes_what_the_services_expect(

@@ -16,6 +16,9 @@ from benchmarks.campaign.drive import run_campaign
 from benchmarks.campaign.world import Options as Campaign
 from benchmarks.campaign.world import World
 from services.embedded import ROOT, Embedded, Options, Transport
+from tests.access import cutting, tenants
+from tests.access.cutting import Cut
+from tests.access.tenants import Walked
 
 SEED = 11
 #: quarter, axis, known_on → the answer of /figures without the instant of its newest fact.
@@ -32,6 +35,8 @@ class Kept:
     figures: Figures
     rebuilt: Figures
     rebuild_said: str
+    walked: tuple[Walked, Walked] | None
+    cut: Cut
 
 
 def run_and_keep(home: Path, transport: Transport) -> Kept:
@@ -47,7 +52,10 @@ def run_and_keep(home: Path, transport: Transport) -> Kept:
         before = asyncio.run(_read_all(platform.url, world))
         said = _rebuild(platform)
         after = asyncio.run(_read_all(platform.url, world))
-        return Kept(campaign.folder, before, after, said)
+        # What is tried on the finished campaign: who may see what, and how fast a right ends.
+        walked = asyncio.run(tenants.walk(platform, world)) if transport == "log" else None
+        cut = asyncio.run(cutting.measure(platform, world))
+        return Kept(campaign.folder, before, after, said, walked, cut)
 
 
 async def _read_all(url: str, world: World) -> Figures:

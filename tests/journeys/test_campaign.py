@@ -9,21 +9,11 @@ import pytest
 from benchmarks.campaign import recount
 from benchmarks.campaign.checking import AXES, BEFORE_CORRECTIONS
 from benchmarks.campaign.recount import Campaign, Counted
-from tests.journeys.kept import Kept, run_and_keep
+from tests.journeys.kept import Kept
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
 CUT_OFFS = ("", BEFORE_CORRECTIONS.isoformat())
 QUARTERS = tuple(recount.QUARTERS)
-
-
-@pytest.fixture(scope="module")
-def on_log(tmp_path_factory: pytest.TempPathFactory) -> Kept:
-    return run_and_keep(tmp_path_factory.mktemp("log"), "log")
-
-
-@pytest.fixture(scope="module")
-def on_kafka(tmp_path_factory: pytest.TempPathFactory) -> Kept:
-    return run_and_keep(tmp_path_factory.mktemp("kafka"), "kafka")
 
 
 def counted(campaign: Campaign, quarter: str, known_on: str) -> Counted:

@@ -19,7 +19,8 @@ from services.reporting.domain import fold as fold_module
 from services.reporting.domain import kinds, presence, slices
 from services.reporting.domain.facts import Fact, learnt, microseconds
 from services.reporting.domain.figures import METRICS, Sums, value
-from services.reporting.domain.fold import Row, fold
+from services.reporting.domain.fold import fold
+from services.reporting.domain.rows import Row
 from shared.contracts.event import Received
 from shared.kernel.periods import Quarter
 from tests.reporting import oracle

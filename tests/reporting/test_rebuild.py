@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from services.reporting.consumers import CONSUMER
-from services.reporting.domain.facts import TYPES, learnt
+from services.reporting.domain.facts import TYPES, learnt, microseconds
 from services.reporting.domain.quick import quick
 from services.reporting.rebuild import Rebuilt, Sources, rebuild
 from services.reporting.store.figures import Swapped
@@ -189,14 +189,32 @@ def test_the_short_way_reads_the_same_facts_as_the_long_way() -> None:
     for seed in range(6):
         for received in a_history(seed).teller.told:
             record = as_record(received)
-            one = quick(record.payload, topic=record.topic, known_at=received.known_at)
-            if one is None:
-                assert isinstance(received.event, EnterpriseListed)
+            known_us = microseconds(received.known_at)
+            found = quick(record.payload, topic=record.topic, known_us=known_us)
+            event = received.event
+            if found is None:
+                assert learnt(received) is None
                 continue
+            one, uscc = found
             assert one == learnt(received)
+            assert uscc == (event.uscc if isinstance(event, EnterpriseListed) else None)
             types.add(one.fact.type)
 
-    assert len(types) == len(TYPES) - 2  # lists go the long way, decisions are in no history
+    assert len(types) == len(TYPES) - 1  # decisions are in no history
+
+
+def test_what_the_short_way_does_not_know_it_leaves_to_the_long_one() -> None:
+    received = next(r for r in a_history(1).teller.told if learnt(r))
+    payload = as_record(received).payload
+    wire = contract_of(received.event).type.encode()
+    for spoilt in (
+        payload.replace(wire, wire[:-1] + b"9"),
+        payload.replace(wire, b"Unheard.v1"),
+        payload.replace(str(received.event.enterprise_id).encode(), b"nobody"),  # pyright: ignore[reportAttributeAccessIssue]
+        payload.replace(b'"enterprise_id"', b'"enterprise"'),
+    ):
+        assert spoilt != payload
+        assert quick(spoilt, topic=received.topic, known_us=1) is None
 
 
 def test_every_told_event_has_a_contract() -> None:

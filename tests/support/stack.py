@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import httpx2
 
+from services.identity.keys import ensure_key
 from shared.contracts.event import PARTITIONS, Event
 from shared.contracts.identity import Role
 from shared.platform.consumer import apply_records
@@ -54,10 +55,11 @@ class Stack:
 
     async def start(self, folder: Path) -> None:
         """Migrate every database and start the apps."""
-        os.environ["YINQI_JWKS_FILE"] = str(self.mint.jwks_file)
+        os.environ["YINQI_JWKS_FILE"] = str(self.mint.beside(ensure_key(folder / "keys")))
         os.environ["YINQI_SIMULATION"] = "true"
         os.environ["VISITS_PHOTO_DIR"] = str(folder / "photos")
         os.environ["REGISTRY_UPLOAD_DIR"] = str(folder / "uploads")
+        os.environ["IDENTITY_SECURE_COOKIE"] = "false"  # the test client speaks plain HTTP
         os.environ["IDENTITY_KEY_DIR"] = str(folder / "keys")
         for name, database in self.databases.items():
             os.environ[f"{name.upper()}_DATABASE_URL"] = database.url

@@ -58,6 +58,13 @@ class TokenMint:
         self.jwks_file = folder / "jwks.json"
         self.jwks_file.write_text(json.dumps(KeySet([self._key]).as_dict(private=False)))
 
+    def beside(self, jwks_file: Path) -> Path:
+        """A key set with this key and those of another file: services then trust identity, too."""
+        keys = json.loads(jwks_file.read_text())["keys"]
+        own = KeySet([self._key]).as_dict(private=False)["keys"]
+        self.jwks_file.write_text(json.dumps({"keys": [*own, *keys]}))
+        return self.jwks_file
+
     def account(
         self, role: Role, *, lifetime_s: int = 3600, account_id: UUID | None = None, **place: Any
     ) -> TestAccount:

@@ -1,23 +1,35 @@
 """The JSON of identity's API."""
 
-from typing import Annotated
+from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
 
-from services.identity.domain.model import Account
-from services.identity.usecases import OpenedClient, RowResult
+from services.identity.usecases.accounts import RowResult
+from services.identity.usecases.clients import OpenedClient
 from shared.contracts.identity import Role
 from shared.platform.web import In, Out
 
 Username = Annotated[str, Field(min_length=2, max_length=64, pattern=r"^[A-Za-z0-9._@-]+$")]
+RegionCode = Annotated[str, Field(pattern=r"^\d{6}$")]
+Certificates = Annotated[list[Annotated[str, Field(max_length=8192)]], Field(max_length=4)]
 
 
-class SignInIn(In):
-    """Name and password."""
+class CredentialsIn(In):
+    """Name and password; for accounts with a second factor its code, or a recovery code."""
 
     username: str = Field(max_length=64)
     password: str = Field(max_length=256)
+    code: str = Field("", max_length=8)
+    recovery_code: str = Field("", max_length=32)
+
+
+class PasswordIn(In):
+    """The password as it is and as it shall be."""
+
+    old_password: str = Field(max_length=256)
+    new_password: str = Field(max_length=256)
 
 
 class AccountOut(Out):
@@ -30,6 +42,21 @@ class AccountOut(Out):
     outlet_id: UUID | None
     staff_id: UUID | None
     region_code: str | None
+    enterprise_id: UUID | None = None
+
+
+class AccountDetailOut(AccountOut):
+    """An account as its administrator sees it."""
+
+    active: bool
+    version: int
+
+
+class AccountsOut(Out):
+    """A page of accounts."""
+
+    items: list[AccountDetailOut]
+    next_cursor: str | None
 
 
 class TokenOut(Out):
@@ -40,12 +67,31 @@ class TokenOut(Out):
     expires_in: int
     account: AccountOut
 
-    @classmethod
-    def of(cls, token: str, expires_in: int, account: Account) -> "TokenOut":
-        """With the account it stands for."""
-        return cls(
-            access_token=token, expires_in=expires_in, account=AccountOut.model_validate(account)
-        )
+
+class SessionOut(TokenOut):
+    """The answer to a sign-in; pages send `csrf_token` back as `X-CSRF-Token` on unsafe calls."""
+
+    csrf_token: str
+
+
+class SessionNowOut(Out):
+    """The session that the browser has."""
+
+    account: AccountOut
+    csrf_token: str
+
+
+class EnrolmentOut(Out):
+    """A fresh TOTP secret, in base32 and as the address in a QR code; shown once."""
+
+    secret: str
+    address: str
+
+
+class RecoveryCodesOut(Out):
+    """Codes for a lost phone, each good once; shown once."""
+
+    recovery_codes: list[str]
 
 
 class ActivationIn(In):
@@ -56,15 +102,21 @@ class ActivationIn(In):
     password: str = Field(max_length=256)
 
 
-class AccountIn(In):
-    """One account to open; without a password it gets an activation code."""
+class SeatIn(In):
+    """A role and its place in the organisation tree."""
 
-    username: Username
     role: Role
     institution_id: UUID | None = None
     outlet_id: UUID | None = None
     staff_id: UUID | None = None
-    region_code: Annotated[str, Field(pattern=r"^\d{6}$")] | None = None
+    region_code: RegionCode | None = None
+    enterprise_id: UUID | None = None
+
+
+class AccountIn(SeatIn):
+    """One account to open; without a password it gets an activation code."""
+
+    username: Username
     password: Annotated[str, Field(max_length=256)] | None = None
 
 
@@ -115,21 +167,114 @@ class AccountRowsOut(Out):
 
 
 class ClientIn(In):
-    """A machine client to open."""
+    """A machine client to open; `jwks` in place of a secret, `certificates` in PEM for mTLS."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     role: Role = "bank_core"
     institution_id: UUID | None = None
+    jwks: dict[str, Any] | None = None
+    certificates: Certificates = Field(default_factory=list[str])
 
 
 class ClientOut(Out):
-    """The client's id and secret; the secret is shown once."""
+    """The client's id and secret; the secret is shown once and absent where keys were given."""
 
     client_id: str
-    client_secret: str
+    client_secret: str | None
     account_id: UUID
 
     @classmethod
     def of(cls, opened: OpenedClient) -> "ClientOut":
         """From the use case's result."""
         return cls.model_validate(opened)
+
+
+class KeysIn(In):
+    """All public keys and certificates that a client has from now on."""
+
+    jwks: dict[str, Any]
+    certificates: Certificates = Field(default_factory=list[str])
+
+
+class KeysOut(Out):
+    """A client's public keys, and the thumbprints of its certificates."""
+
+    client_id: str
+    jwks: dict[str, Any]
+    certificates: list[str]
+
+
+class SignInMethodsOut(Out):
+    """Which ways to sign in are open beside a password."""
+
+    wechat: bool
+    oidc: bool
+
+
+class BindingCodeIn(In):
+    """For whom to issue a WeChat binding code."""
+
+    account_id: UUID
+
+
+class BindingCodeOut(Out):
+    """A WeChat binding code, good once; shown once."""
+
+    code: str
+    expires_at: datetime
+
+
+class BindIn(In):
+    """The binding code that the bank handed out."""
+
+    code: str = Field(max_length=32)
+
+
+class PageSignatureOut(Out):
+    """What a page hands to WeChat's JS interface (`wx.config`)."""
+
+    app_id: str
+    timestamp: int
+    nonce: str
+    signature: str
+
+
+class ApprovalIn(In):
+    """What a second person is to agree to; `payload` is the body of the call that will follow."""
+
+    action: str = Field(max_length=64)
+    subject: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+    summary: str = Field("", max_length=500)
+    payload: dict[str, Any]
+
+
+class DecisionIn(In):
+    """Agreed to or rejected, with a reason."""
+
+    approved: bool
+    reason: str = Field("", max_length=500)
+
+
+class ApprovalOut(Out):
+    """A request for a second person and what became of it: open, approved or rejected."""
+
+    approval_id: UUID
+    action: str
+    subject: str
+    summary: str
+    payload: dict[str, Any]
+    payload_sha256: str
+    requested_by: UUID
+    requested_at: datetime
+    expires_at: datetime
+    state: str
+    decided_by: UUID | None
+    decided_at: datetime | None
+    reason: str
+
+
+class ApprovalsOut(Out):
+    """A page of requests."""
+
+    items: list[ApprovalOut]
+    next_cursor: str | None

@@ -1,18 +1,21 @@
-"""Every SQL statement about accounts, clients and refresh families."""
+"""Every SQL statement about accounts."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.identity.domain.model import Account
+from shared.platform.conditions import Conditions
+from shared.platform.principal import Principal
 
 _COLUMNS = (
     "a.account_id, a.username, a.role, a.institution_id, a.outlet_id, a.staff_id, a.region_code,"
-    " a.active, a.password_hash, a.activation_hash, a.activation_until, a.failures, a.locked_until"
+    " a.enterprise_id, a.active, a.password_hash, a.activation_hash, a.activation_until, a.version"
 )
 
 
@@ -28,33 +31,50 @@ async def by_username(connection: AsyncConnection, username: str) -> Account | N
     )
 
 
-async def by_id(connection: AsyncConnection, account_id: UUID) -> Account | None:
+async def by_id(
+    connection: AsyncConnection, account_id: UUID, *, lock: bool = False
+) -> Account | None:
     """The account with this id."""
-    return await _one(
-        connection, f"select {_COLUMNS} from account a where account_id = :id", id=account_id
-    )
+    end = " for update" if lock else ""
+    sql = f"select {_COLUMNS} from account a where account_id = :id{end}"
+    return await _one(connection, sql, id=account_id)
 
 
-async def by_client(connection: AsyncConnection, client_id: str) -> tuple[Account, bytes] | None:
-    """A machine client's account and the digest of its secret."""
-    row = (
-        (
-            await connection.execute(
-                text(
-                    f"select {_COLUMNS}, c.secret_hash from account a"
-                    " join client c using (account_id) where c.client_id = :id"
-                ),
-                {"id": client_id},
-            )
-        )
-        .mappings()
-        .one_or_none()
+async def page(
+    driver: asyncpg.Connection,
+    principal: Principal,
+    *,
+    role: str | None,
+    active: bool | None,
+    search: str | None,
+    after: str | None,
+    limit: int,
+) -> list[Account]:
+    """Accounts that the caller may look at, by name."""
+    conditions = Conditions()
+    _narrow(conditions, principal)
+    conditions.add_given("a.role = {}", role)
+    conditions.add_given("a.active = {}", active)
+    conditions.add_given("strpos(lower(a.username), lower({})) > 0", search)
+    conditions.add_given("a.username > {}", after)
+    rows = await driver.fetch(
+        f"select {_COLUMNS} from account a{conditions.sql} order by a.username"
+        f" limit {conditions.bind(limit)}",
+        *conditions.values,
     )
-    if row is None:
-        return None
-    values = dict(row)
-    secret: bytes = values.pop("secret_hash")
-    return Account(**values), secret
+    return [Account(**row) for row in rows]
+
+
+def _narrow(conditions: Conditions, principal: Principal) -> None:
+    """Only accounts of the caller's own place; whose place is not known sees none."""
+    if principal.sees_all or principal.role == "auditor":
+        return
+    if principal.role == "branch_head":
+        conditions.add("a.outlet_id = {}", principal.outlet_id)
+    elif principal.role == "bureau":
+        conditions.add("a.region_code like {} || '%'", principal.city_prefix() or "none")
+    else:
+        conditions.add("a.institution_id = {}", principal.institution_id)
 
 
 async def taken_usernames(connection: AsyncConnection, usernames: Sequence[str]) -> set[str]:
@@ -73,9 +93,11 @@ async def insert(connection: AsyncConnection, accounts: Sequence[Account], now: 
     await connection.execute(
         text(
             "insert into account (account_id, username, role, institution_id, outlet_id, staff_id,"
-            " region_code, password_hash, activation_hash, activation_until, created_at)"
+            " region_code, enterprise_id, password_hash, activation_hash, activation_until,"
+            " created_at)"
             " values (:account_id, :username, :role, :institution_id, :outlet_id, :staff_id,"
-            " :region_code, :password_hash, :activation_hash, :activation_until, :now)"
+            " :region_code, :enterprise_id, :password_hash, :activation_hash, :activation_until,"
+            " :now)"
         ),
         [
             {
@@ -86,6 +108,7 @@ async def insert(connection: AsyncConnection, accounts: Sequence[Account], now: 
                 "outlet_id": a.outlet_id,
                 "staff_id": a.staff_id,
                 "region_code": a.region_code,
+                "enterprise_id": a.enterprise_id,
                 "password_hash": a.password_hash,
                 "activation_hash": a.activation_hash,
                 "activation_until": a.activation_until,
@@ -96,113 +119,57 @@ async def insert(connection: AsyncConnection, accounts: Sequence[Account], now: 
     )
 
 
-async def add_client(
-    connection: AsyncConnection,
-    *,
-    client_id: str,
-    account_id: UUID,
-    name: str,
-    secret_hash: bytes,
-    now: datetime,
-) -> None:
-    """Add a machine client to its account."""
-    await connection.execute(
-        text("insert into client values (:client, :account, :name, :secret, :now)"),
-        {
-            "client": client_id,
-            "account": account_id,
-            "name": name,
-            "secret": secret_hash,
-            "now": now,
-        },
-    )
-
-
 async def set_password(connection: AsyncConnection, account_id: UUID, password_hash: str) -> None:
     """Store a new password; the activation code is used up."""
     await connection.execute(
         text(
             "update account set password_hash = :hash, activation_hash = null,"
-            " activation_until = null, failures = 0 where account_id = :id"
+            " activation_until = null where account_id = :id"
         ),
         {"id": account_id, "hash": password_hash},
     )
 
 
-async def note_failure(
-    connection: AsyncConnection, account_id: UUID, *, most: int, locked_until: datetime
-) -> None:
-    """Count a failed sign-in; at the limit the account is shut for a while."""
+async def move(connection: AsyncConnection, account: Account) -> None:
+    """Give an account another role or place."""
     await connection.execute(
         text(
-            "update account set failures = case when failures + 1 >= :most then 0"
-            " else failures + 1 end, locked_until = case when failures + 1 >= :most"
-            " then cast(:until as timestamptz) else locked_until end where account_id = :id"
+            "update account set role = :role, institution_id = :institution, outlet_id = :outlet,"
+            " staff_id = :staff, region_code = :region, enterprise_id = :enterprise,"
+            " version = version + 1 where account_id = :id"
         ),
-        {"id": account_id, "most": most, "until": locked_until},
+        {
+            "id": account.account_id,
+            "role": account.role,
+            "institution": account.institution_id,
+            "outlet": account.outlet_id,
+            "staff": account.staff_id,
+            "region": account.region_code,
+            "enterprise": account.enterprise_id,
+        },
     )
 
 
-async def note_success(connection: AsyncConnection, account_id: UUID) -> None:
-    """Forget failed sign-ins."""
-    await connection.execute(
-        text("update account set failures = 0 where account_id = :id and failures > 0"),
-        {"id": account_id},
-    )
-
-
-async def disable(connection: AsyncConnection, account_id: UUID) -> bool:
-    """Shut an account and end its refresh families; False where it was shut already."""
+async def switch(connection: AsyncConnection, account_id: UUID, *, active: bool) -> bool:
+    """Shut an account, or let it act again; False where it was so already."""
     done = await connection.execute(
-        text("update account set active = false where account_id = :id and active"),
-        {"id": account_id},
-    )
-    await connection.execute(
-        text("update refresh set ended = true where account_id = :id"), {"id": account_id}
+        text(
+            "update account set active = :active, version = version + 1"
+            " where account_id = :id and active <> :active"
+        ),
+        {"id": account_id, "active": active},
     )
     return done.rowcount == 1
 
 
-async def add_refresh(
-    connection: AsyncConnection,
-    *,
-    token_hash: bytes,
-    family: UUID,
-    account_id: UUID,
-    expires_at: datetime,
+async def begin_again(
+    connection: AsyncConnection, account_id: UUID, *, code_hash: bytes, until: datetime
 ) -> None:
-    """Add a refresh token to its family."""
+    """Take the password away; the account is activated anew with a code."""
     await connection.execute(
         text(
-            "insert into refresh (token_hash, family, account_id, expires_at)"
-            " values (:hash, :family, :account, :expires)"
+            "update account set password_hash = null, activation_hash = :hash,"
+            " activation_until = :until, version = version + 1 where account_id = :id"
         ),
-        {"hash": token_hash, "family": family, "account": account_id, "expires": expires_at},
-    )
-
-
-async def lock_refresh(connection: AsyncConnection, token_hash: bytes) -> Any:
-    """The refresh token's row, locked; None where there is none."""
-    found = await connection.execute(
-        text(
-            "select family, account_id, expires_at, used_at, ended from refresh"
-            " where token_hash = :hash for update"
-        ),
-        {"hash": token_hash},
-    )
-    return found.one_or_none()
-
-
-async def use_refresh(connection: AsyncConnection, token_hash: bytes, now: datetime) -> None:
-    """Mark a refresh token as exchanged; the first time counts."""
-    await connection.execute(
-        text("update refresh set used_at = coalesce(used_at, :now) where token_hash = :hash"),
-        {"hash": token_hash, "now": now},
-    )
-
-
-async def end_family(connection: AsyncConnection, family: UUID) -> None:
-    """End all refresh tokens that came from one sign-in."""
-    await connection.execute(
-        text("update refresh set ended = true where family = :family"), {"family": family}
+        {"id": account_id, "hash": code_hash, "until": until},
     )

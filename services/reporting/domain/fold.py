@@ -11,41 +11,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from itertools import groupby
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Final
 
 from services.reporting.domain import facts as f
 from services.reporting.domain import kinds as k
 from services.reporting.domain.facts import Fact
 from services.reporting.domain.presence import ROOT, Leaf, Steps, distinct, union
+from services.reporting.domain.rows import Booked, Cells, Row, row_of
 from services.reporting.domain.slices import Slices
-
-#: (kind, institution, outlet, county, day) → (n, fen). No outlet: the institution; neither: all.
-Key = tuple[int, bytes | None, bytes | None, int, int]
-Cells = dict[Key, tuple[int, int]]
-
-
-class Row(NamedTuple):
-    """A signed row: from `known_us` on, this much more (or less) counts."""
-
-    known_us: int
-    kind: int
-    institution: bytes | None
-    outlet: bytes | None
-    county: int
-    day: int
-    n: int
-    fen: int
-    cause: int
-
-
-class Booked(NamedTuple):
-    """Something dated at a node: a visit, a line, a drawdown, a repayment."""
-
-    day: int
-    institution: bytes | None
-    outlet: bytes | None
-    fen: int
-    parent: bytes | None
 
 
 class _Enterprise:
@@ -73,9 +46,24 @@ class _Enterprise:
         self.money: list[Booked] = []
         self.counted: list[Booked] = []
 
-    def learn(self, fact: Fact) -> tuple[_Aspect, ...]:
-        """Take a fact in; which aspects of the contribution it may change."""
-        return _LEARN[fact.type](self, fact)
+    def aspects(self) -> tuple[_Aspect, ...]:
+        """All aspects in which there is something."""
+        return (
+            _listing,
+            *(_HOLDINGS if self.holdings else ()),
+            *(_VISITS if self.visits else ()),
+            *((_needs,) if self.needs else ()),
+            *((_applications,) if self.applications else ()),
+            *((_lines,) if self.lines else ()),
+            *((_matched,) if self.lines or self.grants else ()),
+            *((_granted,) if self.counted else ()),
+            *((_balances,) if self.money else ()),
+        )
+
+    def held(self, ref: bytes | None) -> tuple[_Aspect, ...]:
+        """The aspects of its institutions that a change of one assignment may touch."""
+        contacts = (_contacts,) if ref in self.contacts else ()
+        return (_holding, *contacts, _covered) if self.visits else (_holding, *contacts)
 
     def since_opening(self, booked: Iterable[Booked]) -> list[Booked]:
         """Those dated in the campaign."""
@@ -100,9 +88,10 @@ def fold(facts: Iterable[Fact], campaign: bytes) -> list[Row]:
     shown: dict[_Aspect, Cells] = {}
     rows: list[Row] = []
     for fact in facts:
-        if fact.campaign is not None and fact.campaign != campaign:
+        own = fact.campaign
+        if own is not None and own != campaign:
             continue
-        aspects = enterprise.learn(fact)
+        aspects = _LEARN[fact.type](enterprise, fact)
         if enterprise.opens is None:
             continue
         for aspect in aspects:
@@ -125,55 +114,54 @@ def _differences(rows: list[Row], fact: Fact, before: Cells, after: Cells) -> No
         if was is not None:
             n, fen = n - was[0], fen - was[1]  # noqa: PLW2901 - the difference takes the place
         if n or fen:
-            kind, institution, outlet, county, day = key
-            rows.append(Row(known, kind, institution, outlet, county, day, n, fen, cause))
+            rows.append(row_of((known, *key, n, fen, cause)))
     for key, (n, fen) in before.items():
         if key not in after and (n or fen):
-            kind, institution, outlet, county, day = key
-            rows.append(Row(known, kind, institution, outlet, county, day, -n, -fen, cause))
+            rows.append(row_of((known, *key, -n, -fen, cause)))
 
 
-# -- what a fact changes ---------------------------------------------------------------------------
+# -- what a fact changes: taken in, and which aspects may differ now (empty ones stay so) ----------
 
 
 def _learn_place(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     e.slices.add(fact.day, fact.county)
-    return _ALL
+    return e.aspects()
 
 
 def _learn_enrolment(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     e.opens = fact.day
     e.slices.fallback = fact.county
-    return _ALL
+    return e.aspects()
 
 
 def _learn_assignment(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     if not fact.flags & f.TIER_2 or fact.institution is None:
         return ()
     e.holdings[fact.ref] = (fact.institution, fact.day)
-    return _HOLDINGS
+    return e.held(fact.ref)
 
 
 def _learn_unassignment(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     e.ends[fact.ref] = fact.day
-    return _HOLDINGS
+    return e.held(fact.ref) if fact.ref in e.holdings else ()
 
 
 def _learn_contact(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     e.contacts.setdefault(fact.ref, fact.day)
-    return (_contacts,)
+    return (_contacts,) if fact.ref in e.holdings else ()
 
 
 def _learn_visit(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     if not fact.flags & f.COMPLETE or fact.ref in e.voided:
         return ()
     e.visits[fact.ref] = Booked(fact.day, fact.institution, fact.outlet, 0, None)
-    return _VISITS
+    return _VISITS if e.holdings else _VISITS[:2]
 
 
 def _learn_void(e: _Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
     e.voided.add(fact.ref)
-    e.visits.pop(fact.ref, None)
+    if e.visits.pop(fact.ref, None) is None:
+        return (_needs,) if e.needs else ()
     return (*_VISITS, _needs)
 
 
@@ -268,6 +256,12 @@ def _spans(
     e: _Enterprise, not_before: Callable[[bytes | None, bytes | None], int | None]
 ) -> dict[Leaf, Steps]:
     """Presence at institutions while they hold the enterprise, from `not_before` on."""
+    if len(e.holdings) == 1:
+        ((ref, (institution, day)),) = e.holdings.items()
+        start, end = not_before(ref, institution), e.ends.get(ref)
+        if start is None or (end is not None and end <= max(day, start)):
+            return {}
+        return {(institution, None): union([(max(day, start), end)])}
     spans: dict[bytes | None, list[tuple[int, int | None]]] = {}
     for ref, (institution, day) in e.holdings.items():
         start = not_before(ref, institution)
@@ -372,10 +366,6 @@ def _balances(e: _Enterprise) -> Cells:
 _BY_DAY = attrgetter("day")
 _HOLDINGS: Final = (_holding, _contacts, _covered)
 _VISITS: Final = (_visits, _seen, _covered)
-_ALL: Final[tuple[_Aspect, ...]] = (
-    _listing, _holding, _contacts, _covered, _visits, _seen, _needs, _applications, _lines,
-    _matched, _granted, _balances,
-)  # fmt: skip
 _LEARN: Final[dict[int, Callable[[_Enterprise, Fact], tuple[_Aspect, ...]]]] = {
     f.LISTED: _learn_place,
     f.CHANGED: _learn_place,

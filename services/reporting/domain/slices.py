@@ -11,9 +11,7 @@ from bisect import bisect_right, insort
 
 from services.reporting.domain.kinds import MOVED
 from services.reporting.domain.presence import Leaf, Steps
-
-_Key = tuple[int, bytes | None, bytes | None, int, int]
-_Cells = dict[_Key, tuple[int, int]]
+from services.reporting.domain.rows import Cells
 
 
 class Slices:
@@ -59,17 +57,15 @@ class Slices:
         pairs = zip(self._days[1:], counties, counties[1:], strict=False)
         return [(day, old, new) for day, old, new in pairs if old != new]
 
-    def book_stock(self, cells: _Cells, kind: int, node: Leaf, steps: Steps) -> None:
+    def book_stock(self, cells: Cells, kind: int, node: Leaf, steps: Steps) -> None:
         """Book a count at a node and let it move along."""
         self._book(cells, kind, node, [(day, n, 0) for day, n in steps])
 
-    def book_money(self, cells: _Cells, kind: int, node: Leaf, steps: Steps) -> None:
+    def book_money(self, cells: Cells, kind: int, node: Leaf, steps: Steps) -> None:
         """Book an amount at a node and let it move along."""
         self._book(cells, kind, node, [(day, 0, fen) for day, fen in steps if fen])
 
-    def _book(
-        self, cells: _Cells, kind: int, node: Leaf, steps: list[tuple[int, int, int]]
-    ) -> None:
+    def _book(self, cells: Cells, kind: int, node: Leaf, steps: list[tuple[int, int, int]]) -> None:
         institution, outlet = node
         for day, n, fen in steps:
             cells[kind, institution, outlet, self.county_on(day), day] = (n, fen)

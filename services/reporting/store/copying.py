@@ -8,13 +8,13 @@ from __future__ import annotations
 import struct
 from collections.abc import AsyncIterator, Iterable
 from datetime import date
+from itertools import islice
 from typing import Final
-from uuid import UUID
 
 import asyncpg
 
 from services.reporting.domain.facts import Learnt
-from services.reporting.domain.fold import Row
+from services.reporting.domain.rows import Row
 from services.reporting.store.tables import REBUILT
 
 _HEADER: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
@@ -65,24 +65,16 @@ async def copy(
 
     async def chunks() -> AsyncIterator[bytes]:
         yield _HEADER
-        batch: list[bytes] = []
-        for row in rows:
-            batch.append(row)
-            if len(batch) == _CHUNK_ROWS:
-                yield b"".join(batch)
-                batch.clear()
-        yield b"".join(batch) + _TRAILER
+        left = iter(rows)
+        while chunk := b"".join(islice(left, _CHUNK_ROWS)):
+            yield chunk
+        yield _TRAILER
 
     await connection.copy_to_table(
         table + suffix, source=chunks(), columns=REBUILT[table], format="binary"
     )
 
 
-def day_of(ordinal: int) -> date:
-    """A date from its ordinal."""
-    return date.fromordinal(ordinal)
-
-
-def uuid_of(raw: bytes | None) -> UUID | None:
-    """A UUID from its bytes."""
-    return UUID(bytes=raw) if raw else None
+def id_texts(ids: Iterable[bytes | None]) -> list[object]:
+    """Ids in the form in which the driver takes them as parameters."""
+    return [each.hex() if each else None for each in ids]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
-from uuid import UUID
 
 import asyncpg
 
-from services.reporting.domain.fold import Row
-from services.reporting.store.copying import copy, day_of, delta_row, uuid_of
+from services.reporting.domain.rows import Row
+from services.reporting.store.copying import id_texts
 
 
 class OwnRow(NamedTuple):
@@ -21,25 +19,31 @@ class OwnRow(NamedTuple):
     row: Row
 
 
-#: campaign, first day of the month, kind, institution, county
-_Key = tuple[UUID, object, int, UUID | None, int]
-
-_DROP: Final = """
+# Rows from an instant on go, new ones come, and the roll-up gets the difference: one statement,
+# which does not take away what it adds. The roll-up in one order: no two writers wait in a circle.
+_REPLACE: Final = """
 with gone as (
   delete from delta d using unnest($1::uuid[], $2::bigint[]) as s (ent, since_us)
   where d.ent = s.ent
     and d.known_at >= timestamptz 'epoch' + s.since_us * interval '1 microsecond'
-  returning d.campaign, date_trunc('month', d.business_on)::date as month, d.kind,
-    d.institution, d.county, d.n, d.fen
-)
-select campaign, month, kind, institution, county, sum(n)::bigint as n, sum(fen)::bigint as fen
-from gone group by 1, 2, 3, 4, 5
-"""
-_ROLL_UP: Final = """
-with kept as (
+  returning d.campaign, d.kind, d.business_on, d.institution, d.county, -d.n as n, -d.fen as fen
+), come as (
+  insert into delta (ent, campaign, known_at, kind, institution, outlet, county, business_on, n,
+    fen, cause)
+  select ent, campaign, timestamptz 'epoch' + us * interval '1 microsecond', kind, institution,
+    outlet, county, date '0001-01-01' - 1 + day, n, fen, cause
+  from unnest($3::uuid[], $4::uuid[], $5::bigint[], $6::smallint[], $7::uuid[], $8::uuid[],
+    $9::int[], $10::int[], $11::int[], $12::bigint[], $13::bigint[])
+  as u (ent, campaign, us, kind, institution, outlet, county, day, n, fen, cause)
+  returning campaign, kind, business_on, institution, county, n, fen
+), change as (
+  select campaign, date_trunc('month', business_on::timestamp)::date as month, kind, institution,
+    county, sum(n)::int as n, sum(fen)::bigint as fen
+  from (select * from gone union all select * from come) as both_ways
+  group by 1, 2, 3, 4, 5 having sum(n) <> 0 or sum(fen) <> 0
+), kept as (
   insert into delta_month as m (campaign, month, kind, institution, county, n, fen)
-  select * from unnest($1::uuid[], $2::date[], $3::smallint[], $4::uuid[], $5::int[], $6::int[],
-      $7::bigint[])
+  select * from change order by 1, 2, 3, 4, 5
   on conflict (campaign, month, kind, institution, county)
   do update set n = m.n + excluded.n, fen = m.fen + excluded.fen
   returning m.*
@@ -53,48 +57,33 @@ delete from delta_month where campaign = $1 and month = $2 and kind = $3
 #: The roll-up as a whole, from rows under a suffix.
 ROLL_UP_ALL: Final = """
 insert into delta_month{suffix} (campaign, month, kind, institution, county, n, fen)
-select campaign, date_trunc('month', business_on)::date, kind, institution, county, sum(n), sum(fen)
+select campaign, date_trunc('month', business_on::timestamp)::date, kind, institution, county,
+  sum(n), sum(fen)
 from delta{suffix} group by 1, 2, 3, 4, 5 having sum(n) <> 0 or sum(fen) <> 0
 """
 
 
 async def replace(
-    connection: asyncpg.Connection, since_us: Mapping[bytes, int], rows: Iterable[OwnRow]
+    connection: asyncpg.Connection, since_us: Mapping[bytes, int], rows: Sequence[OwnRow]
 ) -> None:
     """Put new rows in the place of all rows of these enterprises known from an instant on."""
-    change: dict[_Key, list[int]] = defaultdict(lambda: [0, 0])
-    names, instants = [each.hex() for each in since_us], list(since_us.values())
-    for gone in await connection.fetch(_DROP, names, instants):
-        key = (gone["campaign"], gone["month"], gone["kind"], gone["institution"], gone["county"])
-        change[key][0] -= gone["n"]
-        change[key][1] -= gone["fen"]
-    packed: list[bytes] = []
-    for enterprise, campaign, row in rows:
-        packed.append(delta_row(enterprise, campaign, row))
-        sums = change[
-            UUID(bytes=campaign),
-            day_of(row.day).replace(day=1),
-            row.kind,
-            uuid_of(row.institution),
-            row.county,
-        ]
-        sums[0] += row.n
-        sums[1] += row.fen
-    if packed:
-        await copy(connection, "delta", packed)
-    await _roll_up(connection, change)
-
-
-async def _roll_up(connection: asyncpg.Connection, change: Mapping[_Key, list[int]]) -> None:
-    # One order for all writers: two of them never wait for each other in a circle.
-    ordered = sorted(
-        ((key, sums) for key, sums in change.items() if sums[0] or sums[1]),
-        key=lambda item: (str(item[0][0]), *map(str, item[0][1:])),
+    columns = [list(column) for column in zip(*(own.row for own in rows), strict=True)]
+    known, kind, institution, outlet, county, day, n, fen, cause = columns or [[]] * 9
+    nothing_left = await connection.fetch(
+        _REPLACE,
+        id_texts(since_us),
+        list(since_us.values()),
+        id_texts(own.enterprise for own in rows),
+        id_texts(own.campaign for own in rows),
+        known,
+        kind,
+        id_texts(institution),
+        id_texts(outlet),
+        county,
+        day,
+        n,
+        fen,
+        cause,
     )
-    if not ordered:
-        return
-    columns = [list(column) for column in zip(*(key for key, _ in ordered), strict=True)]
-    sums = [[each[0] for _, each in ordered], [each[1] for _, each in ordered]]
-    nothing_left = await connection.fetch(_ROLL_UP, *columns, *sums)
     if nothing_left:
         await connection.executemany(_TIDY, [tuple(row) for row in nothing_left])

@@ -9,10 +9,15 @@ from typing import Final
 
 import asyncpg
 
+# In the same statement a lock per partition number: who is at work on it in another topic waits, so
+# that an enterprise is folded by one at a time.
 _BEAT: Final = """
 insert into pulse as p (topic, part, known_at, turns, lag_ms)
 select t, n, a, 1, greatest(0, (extract(epoch from yinqi_now() - a) * 1000)::bigint)
-from unnest($1::text[], $2::smallint[], $3::timestamptz[]) as u (t, n, a) order by t, n
+from unnest($1::text[], $2::smallint[], $3::timestamptz[]) as u (t, n, a),
+  (select count(pg_advisory_xact_lock(4001, part))
+   from (select distinct part from unnest($2::smallint[]) as part order by part) as own) as held
+order by t, n
 on conflict (topic, part) do update set known_at = greatest(p.known_at, excluded.known_at),
     turns = p.turns + 1, lag_ms = excluded.lag_ms
 """
@@ -28,7 +33,7 @@ class Pulse:
 
 
 async def beat(connection: asyncpg.Connection, seen: Mapping[tuple[str, int], datetime]) -> None:
-    """Note that these partitions were taken in up to these instants."""
+    """Note that these partitions are taken in up to these instants; wait until they are ours."""
     topics, parts = [topic for topic, _ in seen], [part for _, part in seen]
     await connection.execute(_BEAT, topics, parts, list(seen.values()))
 

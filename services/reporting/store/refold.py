@@ -1,20 +1,26 @@
-"""One worker of a rebuild: reads some partitions of every log and folds all their enterprises.
+"""One worker of a rebuild: reads some partitions of every topic and folds all their enterprises.
 
 An enterprise's events lie in the same partition of every topic, so partitions share nothing and
-workers need no lock. Imports stay few: a worker is a fresh process.
+workers need no lock. A worker is a program of its own, with few imports: it reads its task from
+standard input and writes what it did to standard output.
 """
 
 from __future__ import annotations
 
-import asyncio
 import gc
+import resource
+import sys
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import aclosing
+from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import UUID
+from zlib import crc32
 
 import asyncpg
+import msgspec
+import uvloop
 
 from services.reporting.domain.facts import ENROLLED, TOPICS, Fact, Learnt, learnt, seq_of
 from services.reporting.domain.fold import fold
@@ -22,140 +28,177 @@ from services.reporting.domain.quick import quick
 from services.reporting.store import labels
 from services.reporting.store.copying import copy, delta_row, fact_row
 from services.reporting.store.tables import REBUILT
-from shared.contracts.event import UnknownEvent, decode
+from shared.contracts.event import PARTITIONS, UnknownEvent, decode, sequence_of
+from shared.platform.transports import History, Partition, Told
+from shared.platform.transports.log_history import LogHistory
 
 NEW: Final = "_new"
-_PAGE_ROWS: Final = 10_000
-_PAGE: Final = """
-select off, key, payload, at from event_log
-where part = $1 and off >= $2 and off < $3 order by off
-"""
+MADE: Final = f"select 'fact{NEW}'::regclass::oid::bigint"
+#: About how many events of a partition are held at once: more are folded bucket by bucket.
+BUCKET_EVENTS: Final = 250_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Where(msgspec.Struct, frozen=True):
+    """Where the events are read: from the broker, where one is named, or from the event logs."""
+
+    log_urls: dict[str, str]
+    bootstrap: str = ""
+
+    def history(self) -> History:
+        """What reads them."""
+        if not self.bootstrap:
+            return LogHistory(self.log_urls)
+        # The client of the broker takes longer to import than a small log to fold.
+        from shared.platform.transports.kafka_history import KafkaHistory  # noqa: PLC0415
+
+        return KafkaHistory(self.bootstrap)
+
+
+class Task(msgspec.Struct, frozen=True):
     """What a worker does: which partitions, up to which offsets, past what is parked.
 
-    `ends`: (topic, part) → first offset not to read. `starts`: where the live consumer stands.
-    `parked`: (topic, key) → the last sequence that had its effect.
+    `made`: the number of the new table, so that nothing is ever added to that of another try.
+    `ends`: topic, part, first offset not to read. `starts`: where the live consumer stands.
+    `parked`: topic, key, the last sequence that had its effect.
     """
 
     database_url: str
-    log_urls: Mapping[str, str]
-    parts: Sequence[int]
-    ends: Mapping[tuple[str, int], int]
-    starts: Mapping[tuple[str, int], int]
-    parked: Mapping[tuple[str, str], int]
+    made: int
+    where: Where
+    parts: list[int]
+    ends: list[tuple[str, int, int]]
+    starts: list[tuple[str, int, int]]
+    parked: list[tuple[str, str, int]]
 
 
-@dataclass(slots=True)
-class Done:
-    """What a worker did. `last_seqs` names the keys whose events the live consumer had not seen."""
+class Done(msgspec.Struct):
+    """What a worker did. `last_seqs` names the keys whose events the live consumer had not seen.
+
+    `newest`: topic, part, microseconds. `places`: topic, part, the transport's own next place.
+    `peak_kib`: the most memory it held.
+    """
 
     events: int = 0
     rows: int = 0
-    newest: dict[tuple[str, int], datetime] = field(default_factory=dict)
-    last_seqs: dict[tuple[str, str], int] = field(default_factory=dict)
+    newest: list[tuple[str, int, int]] = []
+    last_seqs: list[tuple[str, str, int]] = []
+    places: list[tuple[str, int, int]] = []
+    peak_kib: int = 0
 
 
-def run(task: Task) -> Done:
-    """Do a task in this process."""
+def main() -> None:
+    """Do the task given on standard input."""
     gc.disable()  # millions of small tuples, none in a cycle
-    return asyncio.run(_run(task))
+    task = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Task)
+    sys.stdout.buffer.write(msgspec.msgpack.encode(uvloop.run(_Worker(task).run())))
 
 
-async def _run(task: Task) -> Done:
-    done = Done()
-    target = await asyncpg.connect(task.database_url)
-    logs = {topic: await asyncpg.connect(url) for topic, url in task.log_urls.items()}
-    try:
-        for part in task.parts:
-            async with target.transaction():
-                await _refold(target, logs, task, part, done)
-    finally:
-        for connection in (target, *logs.values()):
-            await connection.close()
-    return done
+class _Worker:
+    """A task on its way."""
 
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._ends: dict[Partition, int] = {(topic, part): off for topic, part, off in task.ends}
+        self._starts = {(topic, part): off for topic, part, off in task.starts}
+        self._parked = {(topic, key): seq for topic, key, seq in task.parked}
+        self._history = task.where.history()
+        self._newest: dict[Partition, int] = {}
+        self._last_seqs: dict[tuple[str, str], int] = {}
+        self._done = Done()
 
-async def _refold(
-    target: asyncpg.Connection,
-    logs: Mapping[str, asyncpg.Connection],
-    task: Task,
-    part: int,
-    done: Done,
-) -> None:
-    by_enterprise: dict[bytes, list[Fact]] = defaultdict(list)
-    told: labels.Labels = labels.labels_of(())
-    for topic in TOPICS:
-        async for page in _pages(logs[topic], task, topic, part, done):
-            new = list(_read(page, topic, part, task=task, told=told, done=done))
-            for one in new:
-                by_enterprise[one.enterprise].append(one.fact)
-            await copy(target, "fact", map(fact_row, new), NEW)
-    for table, rows in told.items():
-        await target.copy_records_to_table(
-            table + NEW, records=rows.values(), columns=REBUILT[table]
-        )
-    await copy(target, "delta", _signed(by_enterprise, done), NEW)
+    async def run(self) -> Done:
+        """Refold every partition of the task."""
+        target = await asyncpg.connect(self._task.database_url)
+        try:
+            for part in self._task.parts:
+                events = sum(self._ends[topic, part] for topic in TOPICS)
+                buckets = -(-events // BUCKET_EVENTS)
+                for bucket in range(buckets):
+                    async with target.transaction():
+                        await self._claim(target)
+                        await self._refold(target, part, bucket, buckets)
+        finally:
+            await self._history.close()
+            await target.close()
+        done = self._done
+        done.peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        done.newest = [(topic, part, at) for (topic, part), at in self._newest.items()]
+        done.last_seqs = [(topic, key, seq) for (topic, key), seq in self._last_seqs.items()]
+        done.places = [(topic, part, at) for (topic, part), at in self._history.places().items()]
+        return done
 
+    async def _claim(self, target: asyncpg.Connection) -> None:
+        """Keep the new tables until this transaction ends; they must be those of this try."""
+        await target.execute(f"lock table fact{NEW} in row exclusive mode")
+        if await target.fetchval(MADE) != self._task.made:
+            raise RuntimeError("another rebuild has begun: this one was given up")
 
-def _signed(by_enterprise: Mapping[bytes, list[Fact]], done: Done) -> Iterator[bytes]:
-    for enterprise, facts in by_enterprise.items():
-        facts.sort()  # (known_us, cause) come first and are unique
-        for campaign in {fact.campaign for fact in facts if fact.type == ENROLLED}:
-            if campaign:
-                rows = fold(facts, campaign)
-                done.rows += len(rows)
-                for row in rows:
-                    yield delta_row(enterprise, campaign, row)
+    async def _refold(
+        self, target: asyncpg.Connection, part: int, bucket: int, buckets: int
+    ) -> None:
+        by_enterprise: dict[bytes, list[Fact]] = defaultdict(list)
+        told: labels.Labels = labels.labels_of(())
+        async with aclosing(self._history.pages(TOPICS, part, self._ends)) as pages:
+            async for topic, page in pages:
+                self._newest[topic, part] = page[-1][3]
+                rows = page if buckets == 1 else _in_bucket(page, bucket, buckets)
+                self._done.events += len(rows)
+                if new := self._read(rows, topic, part, told):
+                    for one in new:
+                        by_enterprise[one.enterprise].append(one.fact)
+                    await copy(target, "fact", map(fact_row, new), NEW)
+        for table, labelled in told.items():
+            await target.copy_records_to_table(
+                table + NEW, records=labelled.values(), columns=REBUILT[table]
+            )
+        await copy(target, "delta", self._signed(by_enterprise), NEW)
 
+    def _signed(self, by_enterprise: Mapping[bytes, list[Fact]]) -> Iterator[bytes]:
+        for enterprise, facts in by_enterprise.items():
+            facts.sort()  # (known_us, cause) come first and are unique
+            for campaign in {fact.campaign for fact in facts if fact.type == ENROLLED}:
+                if campaign:
+                    rows = fold(facts, campaign)
+                    self._done.rows += len(rows)
+                    for row in rows:
+                        yield delta_row(enterprise, campaign, row)
 
-async def _pages(
-    log: asyncpg.Connection, task: Task, topic: str, part: int, done: Done
-) -> AsyncIterator[list[asyncpg.Record]]:
-    """One partition's rows, page by page, the next page being read meanwhile."""
-    end = task.ends[topic, part]
-    if end == 0:
-        return
-    fetch = asyncio.ensure_future(log.fetch(_PAGE, part, 0, min(_PAGE_ROWS, end)))
-    for start in range(0, end, _PAGE_ROWS):
-        rows = await fetch
-        following = start + _PAGE_ROWS
-        if following < end:
-            until = min(following + _PAGE_ROWS, end)
-            fetch = asyncio.ensure_future(log.fetch(_PAGE, part, following, until))
-        done.events += len(rows)
-        done.newest[topic, part] = rows[-1]["at"]
-        yield rows
-
-
-def _read(
-    rows: Sequence[asyncpg.Record],
-    topic: str,
-    part: int,
-    *,
-    task: Task,
-    told: labels.Labels,
-    done: Done,
-) -> Iterator[Learnt]:
-    """The facts of a page; labels and last sequences are noted on the way."""
-    unseen_from = task.starts[topic, part]
-    for off, key, payload, at in rows:
-        one = quick(payload, topic=topic, known_at=at)
-        if one:
-            seq, event = seq_of(one.fact.cause), None
-        else:
-            try:
-                received = decode(payload, topic=topic, part=part, off=off, known_at=at)
-            except UnknownEvent:
+    def _read(
+        self, rows: Sequence[Told], topic: str, part: int, told: labels.Labels
+    ) -> list[Learnt]:
+        """The facts of a page; labels and last sequences are noted on the way."""
+        new: list[Learnt] = []
+        unseen_from, parked = self._starts[topic, part], self._parked
+        for off, key, payload, known_us in rows:
+            found, event = quick(payload, topic=topic, known_us=known_us), None
+            if found:
+                one, uscc = found
+                seq = seq_of(one.fact.cause)
+            else:
+                known_at = _EPOCH + timedelta(microseconds=known_us)
+                try:
+                    received = decode(payload, topic=topic, part=part, off=off, known_at=known_at)
+                    one, uscc, seq, event = learnt(received), None, received.seq, received.event
+                except UnknownEvent:  # no figure needs it, but its key has had it
+                    one, uscc, seq = None, None, sequence_of(payload)
+            if parked and seq > parked.get((topic, key), seq):
                 continue
-            one, seq, event = learnt(received), received.seq, received.event
-        if task.parked and seq > task.parked.get((topic, key), seq):
-            continue
-        if off >= unseen_from:
-            done.last_seqs[topic, key] = seq
-        if event:
-            labels.note(event, told)
-        if one:
-            yield one
+            if off >= unseen_from:
+                self._last_seqs[topic, key] = seq
+            if event:
+                labels.note(event, told)
+            elif uscc:
+                enterprise = UUID(key)
+                told["enterprise"][enterprise] = (enterprise, uscc)
+            if one:
+                new.append(one)
+        return new
+
+
+def _in_bucket(page: Sequence[Told], bucket: int, buckets: int) -> list[Told]:
+    return [row for row in page if crc32(row[1].encode()) // PARTITIONS % buckets == bucket]
+
+
+if __name__ == "__main__":
+    main()

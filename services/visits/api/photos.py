@@ -21,7 +21,7 @@ from services.visits.store.photos import Photo
 from services.visits.usecases import KeptPhoto, bank_of, find_photo, keep_photo
 from shared.kernel.errors import BadInput
 from shared.platform.access import may
-from shared.platform.web import Run, Runner, Who, to_json
+from shared.platform.web import Run, Runner, Who, has_key, to_json
 
 router = APIRouter(tags=["photos"])
 
@@ -31,7 +31,7 @@ _SHA_256 = re.compile(r"(?:^|,)\s*sha-256=:([A-Za-z0-9+/=]+):")
 
 
 async def _uploader(request: Request, principal: Who) -> Runner:
-    """A PUT names its own id and content: it is repeatable without an idempotency key."""
+    """A PUT names its own id and content: its repeats are known by these, not by their key."""
     return Runner(request, principal, needs_key=False)
 
 
@@ -39,7 +39,7 @@ async def _uploader(request: Request, principal: Who) -> Runner:
     "/photos/{photo_id}",
     status_code=201,
     response_model=PhotoOut,
-    dependencies=[may("photo", "create")],
+    dependencies=[may("photo", "create"), Depends(has_key)],
 )
 async def put_photo(
     photo_id: UUID, request: Request, run: Annotated[Runner, Depends(_uploader)]

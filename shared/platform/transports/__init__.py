@@ -3,7 +3,7 @@
 Both give the same `Record`s, with the same offsets and knowledge times, in the same order per key.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -63,4 +63,37 @@ class Source(Protocol):
 
     async def close(self) -> None:
         """Let go of the partitions."""
+        ...
+
+
+PAGE_ROWS = 10_000
+#: One event of a partition's past: log offset, key, bytes, and when it became known (microseconds).
+Told = tuple[int, str, bytes, int]
+
+
+class History(Protocol):
+    """A topic's whole past, to be read again from the beginning."""
+
+    async def ends(self, topics: Sequence[str]) -> dict[Partition, int]:
+        """Per partition, the log offset after the last event that can be read from here now.
+
+        Raises: ConnectionError, WrongTopic.
+        """
+        ...
+
+    def pages(
+        self, topics: Sequence[str], part: int, ends: Mapping[Partition, int]
+    ) -> AsyncGenerator[tuple[str, list[Told]]]:
+        """Every event of a partition of each topic up to its end: in order, each once, in pages.
+
+        Raises: ConnectionError; LostEvents, where some are not there.
+        """
+        ...
+
+    def places(self) -> dict[Partition, int]:
+        """Of what was read so far: where the transport itself would go on (`Place.position`)."""
+        ...
+
+    async def close(self) -> None:
+        """Let go."""
         ...

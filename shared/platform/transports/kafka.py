@@ -249,7 +249,7 @@ class KafkaSource:
             heartbeat_interval_ms=1_000,
             rebalance_timeout_ms=6_000,
             max_poll_interval_ms=600_000,
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=400,
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )
         self._consumer.subscribe(topics=list(self._topics), listener=_Rebalance(self))

@@ -1,4 +1,4 @@
-// One door to the services: bearer token in memory, one silent refresh, problem+json in Chinese.
+// One door to the services: the session cookie, a page token on every write, problem+json in Chinese.
 import type { Problem, Session } from './types'
 import { noteToday } from '@/shared/dates'
 import { typeset } from '@/shared/words'
@@ -40,43 +40,56 @@ export function explain(error: unknown): string {
   return Array.from(new Set(told)).join('；') || titleFor(error.status)
 }
 
-let token = ''
-let staleAt = 0
+let csrf = ''
 let refreshing: Promise<Session | null> | null = null
-let whenSignedOut: () => void = () => undefined
+/** Resolves to true once the same person has signed in again; false when they rather leave. */
+let whenEnded: () => Promise<boolean> = () => Promise.resolve(false)
 
-export function onSignedOut(listener: () => void): void {
-  whenSignedOut = listener
+export function onEnded(listener: () => Promise<boolean>): void {
+  whenEnded = listener
 }
 
-/** A token is renewed this long before it ends, so that no photo is sent twice over a weak network. */
-const RENEW_AHEAD_MS = 20_000
-
-export function useToken(value: string, expiresInSeconds = 0): void {
-  token = value
-  staleAt = Date.now() + expiresInSeconds * 1000 - RENEW_AHEAD_MS
+/** What every writing call sends back; it came with the session and lives in this page only. */
+export function useSession(session: Pick<Session, 'csrf_token'> | null): void {
+  csrf = session?.csrf_token ?? ''
 }
 
-async function renewInTime(): Promise<void> {
-  if (token && Date.now() > staleAt) await refresh()
+/** Who is signed in by the cookie that the browser has; null when nobody is. Network faults are thrown. */
+export async function currentSession(): Promise<Session | null> {
+  const response = await reach('/api/identity/v1/session', { cache: 'no-store' })
+  return response.ok ? taken(response) : response.status >= 500 ? failed(response) : refresh()
 }
 
-/** Exchanges the refresh cookie for a new token; null when nobody is signed in. Network faults are thrown. */
+/** Exchanges the refresh cookie for a new session; null when nobody is signed in. */
 export function refresh(): Promise<Session | null> {
   refreshing ??= alone('yinqi-refresh', async () => {
     const response = await reach('/api/identity/v1/refresh', { method: 'POST' })
-    if (response.ok) {
-      const session = (await response.json()) as Session
-      useToken(session.access_token, session.expires_in)
-      return session
-    }
-    if (response.status >= 500) throw await problemOf(response)
-    token = ''
+    if (response.ok) return taken(response)
+    if (response.status >= 500) return failed(response)
+    useSession(null)
     return null
   }).finally(() => {
     refreshing = null
   })
   return refreshing
+}
+
+async function taken(response: Response): Promise<Session> {
+  const session = (await response.json()) as Session
+  useSession(session)
+  return session
+}
+
+async function failed(response: Response): Promise<never> {
+  throw await problemOf(response)
+}
+
+/** After a refusal: true when the call may be sent again. */
+async function recovered(status: number, code: string): Promise<boolean> {
+  // Another tab has signed in anew: the cookie is good, this page's own token is old.
+  if (status === 403 && code === 'access.csrf') return (await currentSession()) !== null
+  if (status !== 401) return false
+  return (await refresh()) !== null || (await whenEnded())
 }
 
 /** Runs with no other tab in it, where the browser can lock: refresh cookies and queued work are for one at a time. */
@@ -111,6 +124,8 @@ export interface Ask {
   /** Given where a repeat must be the same deed (queued work); otherwise one is made. */
   key?: string
   etag?: string
+  /** The version that a change rests on. */
+  match?: string
   signal?: AbortSignal
   /** Sign-in and activation: a 401 is an answer, not a lost session. */
   open?: boolean
@@ -125,30 +140,32 @@ export function address(path: string, query: Ask['query'] = {}): string {
   return text ? `${path}?${text}` : path
 }
 
-/** Sends and follows one silent refresh on 401; answers 2xx and 304, throws ApiError otherwise. */
+/** Sends; after a lost session once more, when there is one again. Answers 2xx and 304, throws ApiError otherwise. */
 export async function send(path: string, ask: Ask = {}): Promise<Response> {
   const method = ask.method ?? 'GET'
-  const headers: Record<string, string> = { Accept: 'application/json, application/problem+json' }
-  if (ask.body !== undefined) headers['Content-Type'] = 'application/json'
-  if (method !== 'GET' && !ask.open) headers['Idempotency-Key'] = ask.key ?? newId()
-  if (ask.etag) headers['If-None-Match'] = ask.etag
+  const fixed: Record<string, string> = { Accept: 'application/json, application/problem+json' }
+  if (ask.body !== undefined) fixed['Content-Type'] = 'application/json'
+  if (method !== 'GET' && !ask.open) fixed['Idempotency-Key'] = ask.key ?? newId()
+  if (ask.etag) fixed['If-None-Match'] = ask.etag
+  if (ask.match) fixed['If-Match'] = ask.match
   const once = (): Promise<Response> =>
     reach(address(path, ask.query), {
       method,
       // A conditional call handles 304 itself, so the browser's own cache must stay out of it.
       cache: 'no-store',
-      headers: token && !ask.open ? { ...headers, Authorization: `Bearer ${token}` } : headers,
+      headers: method === 'GET' || !csrf ? fixed : { ...fixed, 'X-CSRF-Token': csrf },
       body: ask.body === undefined ? undefined : JSON.stringify(ask.body),
       signal: ask.signal,
     })
-  if (!ask.open) await renewInTime()
   let response = await once()
-  if (response.status === 401 && !ask.open) {
-    if (await refresh()) response = await once()
-    if (response.status === 401) whenSignedOut()
-  }
   if (response.ok || response.status === 304) return response
-  throw await problemOf(response)
+  let error = await problemOf(response)
+  if (!ask.open && (await recovered(error.status, error.code))) {
+    response = await once()
+    if (response.ok || response.status === 304) return response
+    error = await problemOf(response)
+  }
+  throw error
 }
 
 export async function call<T>(path: string, ask: Ask = {}): Promise<T> {
@@ -165,34 +182,33 @@ export async function putBytes(
   onProgress: (share: number) => void,
 ): Promise<void> {
   const digest = await digestOf(bytes)
-  const once = (): Promise<{ status: number; text: string }> =>
+  const once = (): Promise<ApiError | null> =>
     new Promise((resolve, reject) => {
       const request = new XMLHttpRequest()
       request.open('PUT', path)
       request.setRequestHeader('Content-Type', type)
       // A photo has its own id: every repeat is the same deed.
       request.setRequestHeader('Idempotency-Key', key)
-      request.setRequestHeader('Authorization', `Bearer ${token}`)
+      request.setRequestHeader('X-CSRF-Token', csrf)
       if (digest) request.setRequestHeader('Content-Digest', digest)
       request.timeout = 60_000
       request.upload.onprogress = (event) => event.lengthComputable && onProgress(event.loaded / event.total)
-      request.onload = () => resolve({ status: request.status, text: request.responseText })
+      request.onload = () => resolve(faultOf(request.status, request.responseText))
       request.onerror = request.ontimeout = () => reject(new ApiError(0, {}))
       request.send(bytes)
     })
-  if (!token) await refresh()
-  await renewInTime()
-  let answer = await once()
-  if (answer.status === 401 && (await refresh())) answer = await once()
-  if (answer.status === 401) whenSignedOut()
-  if (answer.status >= 200 && answer.status < 300) return
-  let problem: Problem = {}
+  let error = await once()
+  if (error && (await recovered(error.status, error.code))) error = await once()
+  if (error) throw error
+}
+
+function faultOf(status: number, text: string): ApiError | null {
+  if (status >= 200 && status < 300) return null
   try {
-    problem = JSON.parse(answer.text) as Problem
+    return new ApiError(status, JSON.parse(text) as Problem)
   } catch {
-    // A gateway's own error page is no problem document; the status alone then speaks.
+    return new ApiError(status, {}) // no problem document: the status alone speaks
   }
-  throw new ApiError(answer.status, problem)
 }
 
 async function digestOf(bytes: ArrayBuffer): Promise<string> {

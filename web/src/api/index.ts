@@ -1,17 +1,26 @@
 // The calls the pages make, one function each.
-import { call, send } from './client'
+import { address, call, send } from './client'
 import type {
   Account,
+  AccountDetail,
+  AccountRow,
+  Approval,
+  AuditLine,
+  BindingCode,
   Bulletin,
   Campaign,
+  Enrolment,
   Enterprise,
   FigureEnterprises,
   FigureEvent,
   Figures,
+  NewAccount,
   Page,
   Path,
+  RecoveryCodes,
   Region,
   Session,
+  SignInMethods,
   Staff,
   Task,
   VisitIn,
@@ -30,19 +39,73 @@ const to = (path: Path, id = ''): string => path.replace(/\{\w+\}/, id)
 /** Longest list of ids put into one address. */
 const IDS_PER_CALL = 100
 
-export const signIn = (username: string, password: string): Promise<Session> =>
-  call(to(`${IDENTITY}/sign-in`), { method: 'POST', body: { username, password }, open: true })
+export interface Credentials {
+  username: string
+  password: string
+  /** Six digits of the authenticator. */
+  code?: string
+  recovery_code?: string
+}
+
+const openPost = <T>(path: Path, body: unknown): Promise<T> => call(to(path), { method: 'POST', body, open: true })
+
+export const signIn = (given: Credentials): Promise<Session> => openPost(`${IDENTITY}/sign-in`, given)
 
 export const activate = (username: string, activationCode: string, password: string): Promise<void> =>
-  call(to(`${IDENTITY}/activations`), {
-    method: 'POST',
-    body: { username, activation_code: activationCode, password },
-    open: true,
-  })
+  openPost(`${IDENTITY}/activations`, { username, activation_code: activationCode, password })
 
-export const signOut = (): Promise<void> => call(to(`${IDENTITY}/sign-out`), { method: 'POST' })
+export const beginTotp = (given: Credentials): Promise<Enrolment> => openPost(`${IDENTITY}/totp/enrolments`, given)
+
+export const confirmTotp = (given: Credentials): Promise<RecoveryCodes> => openPost(`${IDENTITY}/totp/confirmations`, given)
+
+export const bindWechat = (code: string): Promise<Session> => openPost(`${IDENTITY}/wechat-bindings`, { code })
+
+export const signInMethods = (): Promise<SignInMethods> => call(to(`${IDENTITY}/sign-in-methods`), { open: true })
+
+/** Where a browser goes to sign in elsewhere; `page` is where it comes back to. */
+export const signInElsewhere = (path: Path, page: string): string => address(to(path), { next: page })
+
+export interface AccountFilter {
+  search?: string
+  role?: string
+  active?: string
+}
+
+export const accounts = (filter: AccountFilter, cursor?: string | null): Promise<Page<AccountDetail>> =>
+  call(to(`${IDENTITY}/accounts`), { query: { ...filter, cursor, limit: 100 } })
+
+export const openAccounts = (rows: NewAccount[]): Promise<{ items: AccountRow[] }> =>
+  call(to(`${IDENTITY}/accounts:batch`), { method: 'POST', body: { rows } })
+
+const accountDeed = <T>(path: Path, id: string): Promise<T> => call(to(path, id), { method: 'POST' })
+
+export const disableAccount = (id: string): Promise<AccountDetail> => accountDeed(`${IDENTITY}/accounts/{account_id}/disable`, id)
+export const enableAccount = (id: string): Promise<AccountDetail> => accountDeed(`${IDENTITY}/accounts/{account_id}/enable`, id)
+export const resetAccount = (id: string): Promise<AccountRow> => accountDeed(`${IDENTITY}/accounts/{account_id}/reset`, id)
+
+export const bindingCode = (id: string): Promise<BindingCode> =>
+  call(to(`${IDENTITY}/wechat-bindings:code`), { method: 'POST', body: { account_id: id } })
+
+export const approvals = (state: string, cursor?: string | null): Promise<Page<Approval>> =>
+  call(to(`${IDENTITY}/approvals`), { query: { state, cursor, limit: 100 } })
+
+export const decide = (id: string, approved: boolean, reason: string): Promise<Approval> =>
+  call(to(`${IDENTITY}/approvals/{approval_id}/decision`, id), { method: 'POST', body: { approved, reason } })
+
+export const signOut = (): Promise<void> => openPost(`${IDENTITY}/sign-out`, undefined)
 
 export const me = (): Promise<Account> => call(to(`${IDENTITY}/me`))
+
+export interface AuditQuery {
+  actor: string
+  action: string
+  subject: string
+  from: string
+  to: string
+}
+
+export const auditLines = (service: string, query: AuditQuery, cursor?: string | null): Promise<Page<AuditLine>> =>
+  call(`/api/${service}/v1/audit`, { query: { ...query, cursor, limit: 100 } })
 
 export const regions = async (): Promise<Region[]> => (await call<Page<Region>>(to(`${REGISTRY}/regions`))).items
 

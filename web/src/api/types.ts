@@ -27,7 +27,28 @@ export interface Problem {
 
 export type Account = Identity['schemas']['AccountOut']
 export type Role = Account['role']
-export type Session = Identity['schemas']['TokenOut']
+/** The session a browser has: its cookie is the browser's own business, the page needs the rest. */
+export type Session = Identity['schemas']['SessionNowOut']
+export type Enrolment = Identity['schemas']['EnrolmentOut']
+export type RecoveryCodes = Identity['schemas']['RecoveryCodesOut']
+export type SignInMethods = Identity['schemas']['SignInMethodsOut']
+export type AccountDetail = Identity['schemas']['AccountDetailOut']
+export type NewAccount = Identity['schemas']['AccountIn']
+export type AccountRow = Identity['schemas']['AccountRowOut']
+export type BindingCode = Identity['schemas']['BindingCodeOut']
+export type Approval = Identity['schemas']['ApprovalOut']
+
+/** A line of a service's audit log; all services write the same. */
+export interface AuditLine {
+  id: number
+  at: string
+  actor: string
+  action: string
+  subject: string
+  before: unknown
+  after: unknown
+  trace: string | null
+}
 
 export type Region = Registry['schemas']['RegionOut']
 export type Enterprise = Registry['schemas']['EnterpriseOut']

@@ -2,6 +2,7 @@
 import { reactive, readonly } from 'vue'
 
 const DEFAULTS = {
+  page: 'board', // board | accounts | approvals | audit
   campaign: '',
   quarter: '',
   known_on: '',
@@ -16,6 +17,16 @@ const DEFAULTS = {
   cell_region: '',
   cell_institution: '',
   enterprise: '',
+  // Accounts, approvals and the audit log.
+  role: '',
+  state: '',
+  item: '', // the row that is open
+  service: 'identity',
+  actor: '',
+  action: '',
+  subject: '',
+  from: '',
+  to: '',
 }
 
 export type Filters = typeof DEFAULTS
@@ -51,6 +62,11 @@ export function visit(change: Partial<Filters>): void {
 export function adjust(change: Partial<Filters>): void {
   Object.assign(state, change)
   history.replaceState(null, '', addressOf(state))
+}
+
+/** Opens a page with nothing of the one before. */
+export function turnTo(page: string): void {
+  visit({ ...DEFAULTS, page })
 }
 
 /** The address another filter would have, for real links. */

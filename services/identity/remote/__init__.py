@@ -1,0 +1,1 @@
+"""Servers of others that identity asks over HTTP; their addresses are settings."""
