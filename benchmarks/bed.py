@@ -19,7 +19,7 @@ from uuid import uuid4
 import asyncpg
 
 from services.identity.domain.model import Account
-from services.identity.domain.tokens import Signer
+from services.identity.domain.tokens import Grant, Signer
 from shared.contracts.identity import Role
 from shared.platform.accounts import ACCOUNTS_UP
 from shared.platform.clock import unix_now
@@ -132,7 +132,8 @@ class Bed:
             account_id=uuid4(), username="bench", role=role, active=True, **(nowhere | place)
         )
         self._accounts.append(account)
-        return self._signer.sign(account, issued_at=unix_now(), lifetime_seconds=6 * 3600)
+        grant = Grant(account_id=account.account_id, audience=SERVICES)
+        return self._signer.sign(grant, issued_at=unix_now(), lifetime_seconds=6 * 3600)
 
     async def know(self, service: str) -> None:
         """Give a service all accounts that tokens were made for, as identity's events would."""

@@ -22,7 +22,7 @@ from services.allocation.domain.engine.allocating import Allocation, allocate, c
 from services.allocation.domain.engine.flow import flow_solution, lemon
 from services.allocation.domain.engine.measuring import Measures, measure_all
 from services.allocation.domain.engine.problem import Policy, Smalls, in_order
-from services.allocation.domain.engine.scoring import Scored, score_city
+from services.allocation.domain.engine.scoring import NO_LIMIT, Scored, score_city
 
 
 async def run(given: argparse.Namespace, report: Report) -> None:
@@ -111,12 +111,20 @@ def _quality(
     ]
     if tight > 1:
         excess = listed.excess_m / max(fair.excess_m, 1)
-        plain = [solve(score_city(one.city, replace(one.policy, hard_bp=None))) for one in scored]
-        alike = listed.excess_m / max(measure_all(plain).excess_m, 1)
+        alike = listed.excess_m / max(
+            measure_all([solve(_capped(one)) for one in scored]).excess_m, 1
+        )
         report.figures[name]["excess_ratio_both_bands"] = round(excess, 3)
         report.aims.append(
             Aim(name=f"{name}: list's excess ÷ ours, same caps", value=alike, least=4)
         )
+
+
+def _capped(scored: Scored) -> Scored:
+    """The limits that the list keeps, and no others: nobody above the ceiling of the fair share."""
+    bounds = np.full_like(scored.bounds, NO_LIMIT)
+    bounds[2] = np.minimum(scored.bounds[1], scored.bounds[2])
+    return replace(scored, bounds=bounds)
 
 
 def _free(allocation: Allocation) -> Smalls:

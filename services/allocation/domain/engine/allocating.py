@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from services.allocation.domain.engine.auction import auction, trim
+from services.allocation.domain.engine.auction import seats, trim
 from services.allocation.domain.engine.kernel import FORBIDDEN, optimise
 from services.allocation.domain.engine.problem import City, Halves, Ints, Policy, Smalls, in_order
 from services.allocation.domain.engine.scoring import Scored, score_city
@@ -81,12 +81,10 @@ def solve(scored: Scored, *, start: Smalls | None = None) -> Allocation:
     score = scored.score if everybody else scored.score[free]
     hard = scored.hard if everybody else scored.hard[free]
     bounds, banks = scored.bounds, scored.bounds.shape[1]
-    choice = np.full(len(score), banks, dtype=np.int32)
     if start is None:
-        most = np.minimum(bounds[1], bounds[2])
-        auction(score, most, AUCTION_STEP_M << scored.shift, choice)
+        choice = seats(score, hard, bounds, AUCTION_STEP_M << scored.shift)
     else:
-        choice[:] = start if everybody else start[free]
+        choice = (start if everybody else start[free]).astype(np.int32)
         admissible = score[np.arange(len(choice)), choice] < FORBIDDEN
         choice[~admissible] = banks
         trim(bounds[2], choice)

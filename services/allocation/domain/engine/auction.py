@@ -4,7 +4,7 @@ import numpy as np
 
 from services.allocation.domain.engine.compiled import compiled
 from services.allocation.domain.engine.kernel import FAR, FORBIDDEN
-from services.allocation.domain.engine.problem import Ints, Smalls
+from services.allocation.domain.engine.problem import Flags, Ints, Smalls
 
 BIDS_FOR_EACH = 4
 
@@ -96,3 +96,19 @@ def trim(capacity: Ints, choice: Smalls) -> None:
                 choice[unit] = sinks
             else:
                 room[bank] -= 1
+
+
+def seats(cost: Ints, hard: Flags, bounds: Ints, step_up: int) -> Smalls:
+    """Where everybody sits after two auctions: hard cases up to their ceilings, then the others.
+
+    `bounds` as `optimise` takes them. Whoever got no seat stands at the sink.
+    """
+    sinks = cost.shape[1] - 1
+    choice = np.full(len(cost), sinks, dtype=np.int32)
+    most = np.minimum(bounds[1], bounds[2])
+    for rows, places in ((np.flatnonzero(hard), bounds[4]), (np.flatnonzero(~hard), most)):
+        got = np.empty(len(rows), dtype=np.int32)
+        auction(cost[rows], np.minimum(places, most), step_up, got)
+        choice[rows] = got
+        most = most - np.bincount(got, minlength=sinks + 1)[:sinks]
+    return choice
