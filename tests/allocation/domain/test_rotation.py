@@ -63,7 +63,7 @@ def test_JS_19_no_bank_ever_gets_an_enterprise_twice_and_nobody_more_rounds_than
         assert all(len(set(had)) == len(had) <= rounds for had in history.values())
 
 
-def test_JS_19_a_state_bank_is_followed_by_another_type() -> None:
+def test_JS_19_A7_a_state_bank_is_followed_by_another_type() -> None:
     city = a_city(enterprises=40, banks=8, tightness=4.0, seed=2)
     state = [one.institution_id for one in city.institutions if one.institution_type == "state"]
     listed = tuple(replace(one, previous_ids=(state[0],)) for one in city.enterprises)
