@@ -13,7 +13,7 @@ from typing import ParamSpec, TypeVar, cast
 if not os.access(Path(__file__).parent, os.W_OK):
     os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / "yinqi-kernel"))
 
-from numba import njit  # noqa: E402 - reads its environment when it is imported
+from numba import njit
 
 P = ParamSpec("P")
 R = TypeVar("R")
