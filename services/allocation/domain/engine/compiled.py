@@ -13,7 +13,7 @@ from typing import ParamSpec, TypeVar, cast
 if not os.access(Path(__file__).parent, os.W_OK):
     os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / "yinqi-kernel"))
 
-from numba import njit
+from numba import njit  # reads its environment when it is imported
 
 P = ParamSpec("P")
 R = TypeVar("R")
