@@ -18,6 +18,8 @@ MODULES = {
     "import": "importing",
     "assess": "assessing",
     "search": "searching",
+    "allocation": "allocation",
+    "planning": "planning",
     "demo": "demo",
 }
 LONG = ("demo",)

@@ -389,6 +389,20 @@ def _find_vault(home: Path) -> None:
     os.environ.setdefault("VISITS_PHOTO_DIR", str(home / "photos"))
 
 
+allocation = typer.Typer(help="分配方案:核验导出的方案。Allocation plans: check an exported one.")
+app.add_typer(allocation, name="allocation")
+
+
+@allocation.command("verify")
+def allocation_verify(
+    file: Annotated[Path, typer.Argument(help="导出的方案文件 exported plan")],
+) -> None:
+    """核验导出的分配方案:不需要平台,重算全部距离、成本与最优性证明。"""
+    from services.allocation.cli import verify_file  # noqa: PLC0415
+
+    raise typer.Exit(verify_file(file))
+
+
 contracts = typer.Typer(help="事件契约:检查与发布。Event contracts: check and release.")
 app.add_typer(contracts, name="contracts")
 

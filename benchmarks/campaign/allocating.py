@@ -55,7 +55,7 @@ async def _open_when_list_is_there(world: World) -> Json:
 
 
 async def plan(world: World, tier: int) -> None:
-    """Solve a tier, look at the load, publish."""
+    """Solve a tier, look at the load, have it checked by a second person, publish."""
     with world.steps.step(f"第 {tier} 级分配 tier {tier}") as step:
         path = f"{ALLOCATION}/campaigns/{world.campaign_id}/plans"
         solved = await _solve(world, path, {"tier": tier, "seed": world.options.seed}, 0, step)
@@ -107,6 +107,7 @@ def _look(solved: Json, step: Step) -> None:
 
 async def _publish(world: World, plan_id: str) -> None:
     path = f"{ALLOCATION}/plans/{plan_id}"
+    await world.api.post(world.callers["regulator-2"], f"{path}/check", {})
     await world.api.post(world.regulator, f"{path}/publication", {})
     await job_done(world, world.regulator, path, ended=("published",))
 

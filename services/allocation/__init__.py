@@ -1,8 +1,10 @@
 """Allocation: shares a campaign's enterprises out and keeps who answers for each.
 
-Owns campaigns and their profiles, plans (draft, published, superseded), assignments and contacts;
-emits `CampaignOpened`, `EnterpriseEnrolled`, `PlanPublished`, `EnterpriseAssigned`,
-`EnterpriseUnassigned` and `ContactNamed`. Listens to registry (banks, rosters, lists) and credit
-(who is matched) and keeps copies.
-Read `domain/planning.py` first: a plan is computed there; then `usecases/publishing.py`.
+Owns campaigns and their profiles, plans (draft, checked, published, superseded), what-ifs,
+assignments, contacts, returns and claims; emits `CampaignOpened`, `CampaignAmended`,
+`EnterpriseEnrolled`, `PlanPublished`, `EnterpriseAssigned`, `EnterpriseUnassigned`, `ContactNamed`,
+`ReturnAsked`, `ReturnDecided` and `EnterpriseClaimed`. Listens to registry (banks, rosters, lists)
+and credit (who is matched) and keeps copies.
+Read `domain/engine` first: what is best is decided there; then `domain/planning.py`, where a plan
+is computed with it; then `usecases/publishing.py`.
 """

@@ -93,3 +93,64 @@ class ContactNamed(Event, frozen=True, kw_only=True):
     outlet_id: UUID
     staff_id: UUID
     named_on: date
+
+
+@contract(topic=TOPIC, key="campaign_id", business_on="amended_on")
+class CampaignAmended(Event, frozen=True, kw_only=True):
+    """A campaign's settings changed while it runs; the dates are those that hold from now on (M4).
+
+    `changed` names the parts of the profile that differ from before.
+    """
+
+    campaign_id: UUID
+    number: int
+    profile: Code
+    profile_version: int
+    changed: tuple[Code, ...]
+    visits_from: date
+    visits_until: date
+    contacts_due_on: date
+    rotation_on: date
+    amended_on: date
+
+
+@contract(topic=TOPIC, key="enterprise_id", business_on="asked_on")
+class ReturnAsked(Event, frozen=True, kw_only=True):
+    """An institution asked its bureau to take an enterprise back; the duty stays until decided."""
+
+    return_id: UUID
+    assignment_id: UUID
+    enterprise_id: UUID
+    campaign_id: UUID
+    institution_id: UUID
+    reason_code: Code
+    asked_on: date
+    due_on: date
+
+
+@contract(topic=TOPIC, key="enterprise_id", business_on="decided_on")
+class ReturnDecided(Event, frozen=True, kw_only=True):
+    """The bureau decided; where not granted, the enterprise stays in the bank's denominator."""
+
+    return_id: UUID
+    assignment_id: UUID
+    enterprise_id: UUID
+    campaign_id: UUID
+    institution_id: UUID
+    granted: bool
+    decided_on: date
+
+
+@contract(topic=TOPIC, key="enterprise_id", business_on="claimed_on")
+class EnterpriseClaimed(Event, frozen=True, kw_only=True):
+    """An institution took on an enterprise outside its own list, counted apart (JS-21).
+
+    The assigned institution's duty stays what it was.
+    """
+
+    claim_id: UUID
+    enterprise_id: UUID
+    campaign_id: UUID
+    institution_id: UUID
+    region_code: RegionCode
+    claimed_on: date

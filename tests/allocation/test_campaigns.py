@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from services.allocation.usecases import campaigns as opening
+from services.allocation.usecases.profiles import shipped
 from shared.kernel.ids import derived_id
 from tests.allocation.world import BANKS, SUZHOU, VINTAGE, WUXI, World
 
@@ -168,7 +169,7 @@ async def test_M_1_only_the_province_opens_campaigns_plans_and_rotations(world: 
 
 async def test_M_4_the_three_shipped_profiles_open_without_code(world: World) -> None:
     await world.populate(per_city=1)
-    for profile in opening.profile_documents():
+    for profile in shipped():
         answer = await world.regulator.post("/campaigns", json=BODY | {"profile": profile})
         assert answer.status_code == 202, answer.text
     await world.stack.settle()

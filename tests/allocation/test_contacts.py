@@ -164,7 +164,7 @@ async def test_JS_08_a_branch_head_names_for_the_own_branch_only(shared_out: Wor
     assert answer.json()["rows"][0]["errors"][0]["code"] == "assignment.unknown"
 
 
-async def test_JS_08_who_is_missing_is_listed_by_institution_until_there_are_none(
+async def test_JS_08_JL_31_A_6_who_is_missing_is_listed_by_institution_until_there_are_none(
     shared_out: World,
 ) -> None:
     mine = await rows_of(shared_out)

@@ -141,12 +141,13 @@ async def test_A_1_a_published_plan_stays_and_cannot_be_published_again(opened: 
     plan_id = await opened.plan(1)
     await opened.make_binding(plan_id)
     answer = await opened.regulator.post(f"/plans/{plan_id}/publication")
-    assert (answer.status_code, answer.json()["code"]) == (409, "plan.not_draft")
+    assert (answer.status_code, answer.json()["code"]) == (409, "plan.not_checked")
     assert len(await opened.emitted("PlanPublished")) == 1
 
 
 async def test_A_1_two_publications_at_once_publish_once(opened: World) -> None:
     plan_id = await opened.plan(1)
+    await opened.check(plan_id)
     first = await opened.regulator.post(f"/plans/{plan_id}/publication")
     second = await opened.regulator.post(f"/plans/{plan_id}/publication")
     assert (first.status_code, second.status_code) == (202, 409)
@@ -207,6 +208,7 @@ async def test_A_1_a_draft_on_a_superseded_tier_one_is_stale(opened: World) -> N
     await opened.make_binding(await opened.plan(1))
     draft = await opened.plan(2)
     await opened.make_binding(await opened.plan(1, seed=8))
+    await opened.check(draft)
     answer = await opened.regulator.post(f"/plans/{draft}/publication")
     assert (answer.status_code, answer.json()["code"]) == (409, "plan.stale")
     assert await opened.holders() == {}
@@ -284,15 +286,38 @@ async def test_a_plan_that_cannot_be_solved_says_why(opened: World) -> None:
     assert (plan["state"], plan["failure_code"]) == ("failed", "plan.no_outlets")
     assert "网点" in plan["failure"]
     refused = await opened.regulator.post(f"/plans/{plan['plan_id']}/publication")
-    assert refused.json()["code"] == "plan.not_draft"
+    assert refused.json()["code"] == "plan.not_checked"
 
 
-async def test_a_large_list_is_solved_in_a_process_of_its_own(
-    opened: World, monkeypatch: pytest.MonkeyPatch
+async def test_A1_who_made_a_plan_does_not_check_it_and_unchecked_it_is_not_published(
+    opened: World,
 ) -> None:
-    monkeypatch.setenv("ALLOCATION_SOLVE_APART_FROM", "1")
+    maker = opened.regulator
+    path = f"/campaigns/{opened.campaign_id}/plans"
+    plan_id = (await maker.post(path, json={"tier": 1, "seed": 1})).json()["plan_id"]
+    await opened.stack.settle()
+    own = await maker.post(f"/plans/{plan_id}/check")
+    assert (own.status_code, own.json()["code"]) == (409, "plan.own_work")
+    early = await maker.post(f"/plans/{plan_id}/publication")
+    assert early.json()["code"] == "plan.not_checked"
+    assert (await opened.bureau(SUZHOU).post(f"/plans/{plan_id}/check")).status_code == 403
+    checked = (await opened.second_regulator.post(f"/plans/{plan_id}/check")).json()
+    assert (checked["state"], checked["checked_by"] != checked["created_by"]) == ("checked", True)
+    again = await opened.second_regulator.post(f"/plans/{plan_id}/check")
+    assert again.json()["code"] == "plan.not_draft"
+    assert (await maker.post(f"/plans/{plan_id}/publication")).status_code == 202
+
+
+async def test_A3_a_reason_stands_in_words_a_bank_manager_understands(opened: World) -> None:
     await opened.share_out()
-    assert len(await opened.holders()) == 60
+    (plan, *_) = (await opened.read("/plans", campaign_id=opened.campaign_id))["items"]
+    rows = (await opened.read(f"/plans/{plan['plan_id']}/assignments", limit=500))["items"]
+    assert all(row["words"].endswith("。") for row in rows)
+    assert all("公里" in row["words"] for row in rows)
+    assert any("样例银行" in row["words"] for row in rows)
+    near = [row for row in rows if row["reason"]["distance_rank"] == 1]
+    assert near
+    assert all("是最近的机构" in row["words"] for row in near)
 
 
 async def test_M_1_plans_are_seen_within_the_caller_s_place(opened: World) -> None:

@@ -136,6 +136,7 @@ async def test_A_1_two_drafts_of_one_round_cannot_both_be_published(shared_out: 
         drafts.append(answer.json()["plan_id"])
     await shared_out.stack.settle()
     await shared_out.make_binding(drafts[0])
+    await shared_out.check(drafts[1])
     answer = await shared_out.regulator.post(f"/plans/{drafts[1]}/publication")
     assert (answer.status_code, answer.json()["code"]) == (409, "plan.stale")
 
@@ -143,6 +144,7 @@ async def test_A_1_two_drafts_of_one_round_cannot_both_be_published(shared_out: 
 async def test_A_1_after_a_rotation_the_list_is_not_shared_out_afresh(shared_out: World) -> None:
     draft = await shared_out.plan(2, seed=3)
     await shared_out.rotate()
+    await shared_out.check(draft)
     stale = await shared_out.regulator.post(f"/plans/{draft}/publication")
     assert stale.json()["code"] == "plan.rotation_began"
     answer = await shared_out.regulator.post(

@@ -209,8 +209,14 @@ class World:
         assert plan["state"] == "draft", plan
         return plan["plan_id"]
 
+    async def check(self, plan_id: str) -> None:
+        """Check a draft as a second regulator."""
+        answer = await self.second_regulator.post(f"/plans/{plan_id}/check")
+        assert answer.status_code == 200, answer.text
+
     async def make_binding(self, plan_id: str) -> dict[str, Any]:
-        """Publish a draft; the published plan."""
+        """Check a draft as a second regulator and publish it; the published plan."""
+        await self.check(plan_id)
         answer = await self.regulator.post(f"/plans/{plan_id}/publication")
         assert answer.status_code == 202, answer.text
         await self.stack.settle()
@@ -322,6 +328,10 @@ class World:
 
     @property
     def regulator(self) -> Caller:
+        return self.stack.caller("allocation", "province_regulator")
+
+    @property
+    def second_regulator(self) -> Caller:
         return self.stack.caller("allocation", "province_regulator")
 
     def bureau(self, city: str) -> Caller:

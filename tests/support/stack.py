@@ -243,6 +243,10 @@ class Caller:
         """POST to a path below the service's prefix."""
         return await self("POST", path, **request)
 
+    async def put(self, path: str, **request: Any) -> httpx2.Response:
+        """PUT to a path below the service's prefix."""
+        return await self("PUT", path, **request)
+
 
 _VERBS = ("disable", "enable")
 

@@ -1,5 +1,6 @@
 """The JSON of plans: what is asked, how far it is, and why each enterprise goes where it goes."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -7,8 +8,9 @@ from uuid import UUID
 from pydantic import Field
 
 from services.allocation.api.schemas import Day
-from services.allocation.domain.planning import LoadRow
-from services.allocation.domain.splitting import BP, Shortage
+from services.allocation.domain.engine.problem import BP
+from services.allocation.domain.planning import LoadRow, Shortage
+from services.allocation.domain.wording import reason_in_words
 from services.allocation.store.plans import CityRow, RowOfPlan, StoredPlan
 from services.allocation.usecases.planning import Started
 from services.allocation.usecases.publishing import Publishing
@@ -52,7 +54,10 @@ class StartedOut(Out):
 
 
 class LoadOut(Out):
-    """One receiver's part; `fill` and `deviation` are ratios (1.0 = full, 0.05 = 5 % above)."""
+    """One receiver's part; `fill` and `deviation` are ratios (1.0 = full, 0.05 = 5 % above).
+
+    One slot more there would save the city `price_m`, one fewer would cost it `fewer_m`.
+    """
 
     city_code: str
     bureau_code: str | None
@@ -66,6 +71,11 @@ class LoadOut(Out):
     deviation: float
     mean_m: int
     price_m: int
+    fewer_m: int
+    floor: int
+    ceiling: int
+    officers: int
+    capacity_source: str
 
     @classmethod
     def of(cls, load: LoadRow) -> "LoadOut":
@@ -83,6 +93,11 @@ class LoadOut(Out):
             deviation=load.deviation_bp / BP,
             mean_m=load.mean_m,
             price_m=load.price_m,
+            fewer_m=load.fewer_m,
+            floor=load.floor,
+            ceiling=load.ceiling,
+            officers=load.officers,
+            capacity_source=load.capacity_source,
         )
 
 
@@ -108,7 +123,10 @@ class ShortageOut(Out):
 
 
 class CityOut(Out):
-    """A city's solution: `violations` 0 proves it cheapest; `digest` is of who got whom."""
+    """A city's solution: `violations` 0 proves it cheapest; `digest` is of who got whom.
+
+    `cost` is what it costs and `bound` what nothing can cost less than, as whole numbers.
+    """
 
     city_code: str
     listed: int
@@ -116,6 +134,8 @@ class CityOut(Out):
     longest_m: int
     violations: int
     digest: str
+    cost: str
+    bound: str
 
 
 class PlanOut(Out):
@@ -142,7 +162,10 @@ class PlanOut(Out):
     gini: float | None
     failure_code: str | None
     failure: str | None
+    created_by: UUID | None
     created_at: datetime
+    checked_by: UUID | None
+    checked_at: datetime | None
     published_at: datetime | None
     published_on: date | None
     superseded_by: UUID | None
@@ -212,7 +235,7 @@ class ReplayOut(Out):
 
 
 class PlanRowOut(Out):
-    """Where a plan sends an enterprise, and why."""
+    """Where a plan sends an enterprise, and why: in numbers and in words."""
 
     enterprise_id: UUID
     region_code: str
@@ -223,11 +246,13 @@ class PlanRowOut(Out):
     nearest_outlet_id: UUID | None
     distance_m: int | None
     reason: dict[str, Any]
+    words: str
 
     @classmethod
-    def of(cls, row: RowOfPlan) -> "PlanRowOut":
-        """From the plan's row."""
-        return cls(**{name: getattr(row, name) for name in cls.model_fields})
+    def of(cls, row: RowOfPlan, names: Mapping[str, str]) -> "PlanRowOut":
+        """From the plan's row; `names` of institutions are for the words."""
+        fields = {name: getattr(row, name) for name in cls.model_fields if name != "words"}
+        return cls(words=reason_in_words(row.reason, row.distance_m, names), **fields)
 
 
 class PlanRowPage(Out):

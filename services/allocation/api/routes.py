@@ -5,6 +5,8 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
+from services.allocation.api import lifecycle_routes, profile_routes, scenario_routes
+from services.allocation.api.pages import one_id
 from services.allocation.api.plan_schemas import (
     PlanIn,
     PlanOut,
@@ -25,24 +27,32 @@ from services.allocation.api.schemas import (
     CampaignPage,
     ContactsIn,
     ContactsOut,
+    EnrolmentOut,
     ProgressOut,
 )
-from services.allocation.store import assignments, campaigns
+from services.allocation.store import assignments, campaigns, inputs
 from services.allocation.usecases import reading
-from services.allocation.usecases.campaigns import OpenCampaign, find_campaign, open_campaign
+from services.allocation.usecases.campaigns import (
+    EnrolLate,
+    OpenCampaign,
+    enrol_late,
+    open_campaign,
+)
 from services.allocation.usecases.contacts import (
     NameContacts,
     find_assignment,
     name_contacts,
     progress_of,
 )
+from services.allocation.usecases.finding import find_campaign
 from services.allocation.usecases.planning import MakePlan, Rotate, make_plan, rotate
-from services.allocation.usecases.publishing import Publish, publish
-from shared.kernel.errors import BadInput
+from services.allocation.usecases.publishing import Check, Publish, check_plan, publish
 from shared.platform.access import may
-from shared.platform.web import Cursor, Limit, Run, decode_cursor, page_of
+from shared.platform.web import Cursor, Limit, Run, page_of
 
 router = APIRouter(tags=["allocation"])
+for part in (profile_routes, scenario_routes, lifecycle_routes):
+    router.include_router(part.router)
 
 
 @router.post(
@@ -123,23 +133,35 @@ async def get_plan_rows(
         plan_id,
         institution_id=institution_id,
         region=region,
-        after=_one_id(cursor),
+        after=one_id(cursor),
         limit=limit,
     )
     rows, following = page_of(found, limit, lambda row: (row.enterprise_id,))
-    return PlanRowPage(items=[PlanRowOut.of(row) for row in rows], next_cursor=following)
+    names = await run.read(inputs.names)
+    return PlanRowPage(items=[PlanRowOut.of(row, names) for row in rows], next_cursor=following)
 
 
 @router.get("/plans/{plan_id}/assignments/{enterprise_id}", dependencies=[may("plan", "read")])
 async def get_plan_row(plan_id: UUID, enterprise_id: UUID, run: Run) -> PlanRowOut:
     """Where the plan sends one enterprise, and why."""
-    return PlanRowOut.of(await run.read(reading.find_row, plan_id, enterprise_id))
+    row = await run.read(reading.find_row, plan_id, enterprise_id)
+    return PlanRowOut.of(row, await run.read(inputs.names))
 
 
 @router.get("/plans/{plan_id}/replay", dependencies=[may("plan", "approve")])
 async def get_replay(plan_id: UUID, city_code: str, run: Run) -> ReplayOut:
     """Solve a city again from the stored inputs and compare who got whom."""
     return ReplayOut.of(await reading.replay(run.database, run.principal, plan_id, city_code))
+
+
+@router.get(
+    "/plans/{plan_id}/export", response_class=Response, dependencies=[may("plan", "export")]
+)
+async def get_export(plan_id: UUID, run: Run) -> Response:
+    """The plan as a file that anybody can check without the platform (docs/plan-file.md)."""
+    body = await reading.export(run.database, run.principal, plan_id)
+    name = f'attachment; filename="plan-{plan_id}.json.gz"'
+    return Response(body, media_type="application/gzip", headers={"content-disposition": name})
 
 
 @router.post(
@@ -151,6 +173,26 @@ async def get_replay(plan_id: UUID, city_code: str, run: Run) -> ReplayOut:
 async def post_publication(plan_id: UUID, run: Run) -> Response:
     """Make a draft binding; a job announces every enterprise that begins or moves."""
     return await run(publish, Publish(plan_id), answer=StartedOut.of, status=202)
+
+
+@router.post(
+    "/plans/{plan_id}/check", response_model=PlanOut, dependencies=[may("plan", "approve")]
+)
+async def post_check(plan_id: UUID, run: Run) -> Response:
+    """A second person has looked at a draft: it may be published."""
+    return await run(check_plan, Check(plan_id), answer=PlanOut.of)
+
+
+@router.post(
+    "/campaigns/{campaign_id}/enrolments",
+    status_code=202,
+    response_model=EnrolmentOut,
+    dependencies=[may("campaign", "update")],
+)
+async def post_enrolment(campaign_id: UUID, run: Run) -> Response:
+    """Enrol what has come to the list since the campaign opened; then plan both tiers again."""
+    command = EnrolLate(campaign_id)
+    return await run(enrol_late, command, answer=lambda job: EnrolmentOut(job_id=job), status=202)
 
 
 @router.get("/assignments", dependencies=[may("assignment", "read")])
@@ -180,7 +222,7 @@ async def get_assignments(
         region=region,
         without_contact=without_contact,
         state=state,
-        after=_one_id(cursor),
+        after=one_id(cursor),
         limit=limit,
     )
     found = await run.read(assignments.page, wanted)
@@ -210,13 +252,3 @@ async def get_missing(campaign_id: UUID, run: Run) -> ProgressOut:
 async def get_load(campaign_id: UUID, run: Run) -> ProgressOut:
     """What each institution has, and for how many a contact is named."""
     return ProgressOut.of(await run.read(progress_of, campaign_id), missing_only=False)
-
-
-def _one_id(cursor: str | None) -> UUID | None:
-    place = decode_cursor(cursor, parts=1)
-    if place is None:
-        return None
-    try:
-        return UUID(str(place[0]))
-    except ValueError as error:
-        raise BadInput("page.cursor", "分页标记无效,请从第一页重新查询") from error

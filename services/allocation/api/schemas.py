@@ -84,6 +84,12 @@ class CampaignOut(Out):
         )
 
 
+class EnrolmentOut(Out):
+    """The job that enrols late arrivals."""
+
+    job_id: UUID
+
+
 class CampaignPage(Out):
     """All campaigns, newest first."""
 

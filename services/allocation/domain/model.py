@@ -45,13 +45,17 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class InstitutionInCity:
-    """A bank institution's presence in one city: how many enterprises it can take there."""
+    """A bank institution's presence in one city: how many enterprises it can take there.
+
+    `source` says where `capacity` comes from: declared, staff, share of what is wanting, or set.
+    """
 
     institution_id: UUID
     city_code: str
     institution_type: str
     capacity: int
     officers: int
+    source: str = "declared"
 
 
 class NodeKind(StrEnum):
@@ -66,6 +70,7 @@ class PlanState(StrEnum):
 
     SOLVING = "solving"
     DRAFT = "draft"
+    CHECKED = "checked"
     PUBLISHED = "published"
     SUPERSEDED = "superseded"
     FAILED = "failed"
@@ -84,6 +89,7 @@ class Plan:
     published_at: datetime | None = None
     superseded_by: UUID | None = None
     failure: str = ""
+    made_by: UUID | None = None
 
 
 def plan_solved(plan: Plan) -> Plan:
@@ -106,13 +112,25 @@ def plan_failed(plan: Plan, why: str) -> Plan:
     return replace(plan, state=PlanState.FAILED, failure=why)
 
 
-def publish_plan(plan: Plan, *, published_at: datetime) -> Plan:
-    """The draft becomes binding and, from now on, immutable.
+def check_plan(plan: Plan, *, by: UUID | None) -> Plan:
+    """A second person has looked at the draft: who made a plan does not check it.
 
-    Raises:  RuleViolation `plan.not_draft`.
+    Raises:  RuleViolation `plan.not_draft`, `plan.own_work`.
+    Source:  feature A1.
+    """
+    _require_plan(plan, PlanState.DRAFT, "plan.not_draft", "只有草案可以复核")
+    if by is not None and by == plan.made_by:
+        raise RuleViolation("plan.own_work", "不能复核自己编制的方案", "请由另一位工作人员复核")
+    return replace(plan, state=PlanState.CHECKED)
+
+
+def publish_plan(plan: Plan, *, published_at: datetime) -> Plan:
+    """The checked draft becomes binding and, from now on, immutable.
+
+    Raises:  RuleViolation `plan.not_checked`.
     Source:  feature A1; rules JS-06, JS-07.
     """
-    _require_plan(plan, PlanState.DRAFT, "plan.not_draft", "只有草案可以发布")
+    _require_plan(plan, PlanState.CHECKED, "plan.not_checked", "只有经另一人复核的草案可以发布")
     return replace(plan, state=PlanState.PUBLISHED, published_at=published_at)
 
 

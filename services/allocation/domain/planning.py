@@ -1,66 +1,55 @@
 """A plan's computation: from what is known of a city to a reasoned row for every enterprise.
 
 Everything a solution rests on is in its `CityTask`, nothing else: solving the stored task again
-gives the same rows and the same digest (A3, U8). A task travels to a solving process and back.
+gives the same rows and the same digest (A3, U8).
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 
-from services.allocation.domain.capacity import CapacityRules, institutions_in_city
-from services.allocation.domain.cost import CostWeights, city_costs
-from services.allocation.domain.explain import (
-    Explanation,
-    InstitutionLoad,
-    explanations,
-    gini_bp,
-    load_report,
+from services.allocation.domain.capacity import CapacityRules
+from services.allocation.domain.engine.allocating import Allocation, allocate, certify
+from services.allocation.domain.engine.comparing import what_if
+from services.allocation.domain.engine.explaining import (
+    Binding,
+    Reasons,
+    explain,
+    held,
+    shortages,
 )
+from services.allocation.domain.engine.measuring import gini_bp
+from services.allocation.domain.engine.problem import BP, Ints
 from services.allocation.domain.model import Enterprise, NodeKind, Outlet
-from services.allocation.domain.rotation import RotationRules, rounds_of
-from services.allocation.domain.splitting import BP, FairnessBands, Shortage, quotas, split_city
-from services.allocation.domain.tiers import TierOne, share_out
+from services.allocation.domain.policy import CostWeights, FairnessBands
+from services.allocation.domain.rotation import rounds_of
+from services.allocation.domain.tasks import CityTask, Problem, problem_of
 
-#: What of an explanation the row itself does not say already.
-REASONS = (
-    "distance_counted",
-    "has_relation",
-    "same_type_as_before",
-    "hard",
-    "cost_m",
-    "distance_rank",
-    "cheapest_id",
-    "binding",
-    "runner_up_id",
-    "runner_up_extra_m",
-    "margin_m",
-    "tie_number",
-    "tie_seed",
-)
+BINDINGS = {
+    Binding.NONE: "none",
+    Binding.CAPACITY: "capacity",
+    Binding.FAIR_SHARE: "fair_share",
+    Binding.HARD_SHARE: "hard_share",
+    Binding.OTHERS_FLOOR: "others_floor",
+    Binding.NO_PLACE: "no_place",
+    Binding.FIXED: "fixed",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class CityTask:
-    """One city's part of a tier-2 plan, or of a rotation where `rotation` is set (JS-19).
+class Shortage:
+    """A closed set: these enterprises may go to these institutions only, and all of them are full.
 
-    `outlets` are those in the city; `types` of all institutions; `carried` by institution.
+    So `short` of them stay without a bank however the rest is shared out.
     """
 
-    city_code: str
-    seed: int
-    enterprises: tuple[Enterprise, ...]
-    outlets: tuple[Outlet, ...]
-    types: dict[UUID, str]
-    carried: dict[UUID, int]
-    capacity: CapacityRules
-    weights: CostWeights
-    bands: FairnessBands
-    rotation: RotationRules | None = None
+    institution_ids: tuple[UUID, ...]
+    slots: int
+    enterprise_ids: tuple[UUID, ...]
+    short: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +68,12 @@ class PlanRow:
 
 @dataclass(frozen=True, slots=True)
 class LoadRow:
-    """What one receiver gets: a bureau in tier 1, an institution in a city in tier 2."""
+    """What one receiver gets: a bureau in tier 1, an institution in a city in tier 2.
+
+    `capacity_source` says where its capacity comes from: declared by outlets, from its staff, a
+    share of what is wanting, or set by the bureau. `price_m` is what one slot more would save the
+    city, `fewer_m` what one fewer would cost.
+    """
 
     city_code: str
     bureau_code: str | None
@@ -93,11 +87,20 @@ class LoadRow:
     deviation_bp: int
     mean_m: int
     price_m: int
+    fewer_m: int = 0
+    floor: int = 0
+    ceiling: int = 0
+    officers: int = 0
+    capacity_source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CityPlan:
-    """A city's solution with its proof: `violations` 0 means no cheaper sharing-out exists."""
+    """A city's solution with its proof: cost equal to bound, and nobody cheaper elsewhere.
+
+    `prices` are by institution: what one easy and one hard case more there costs, in the unit of
+    the scores (docs/plan-file.md).
+    """
 
     city_code: str
     rows: tuple[PlanRow, ...]
@@ -107,14 +110,9 @@ class CityPlan:
     longest_m: int
     violations: int
     digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class TierOnePlan:
-    """Tier 1 for the whole list: rows, and the load of each bureau and of the direct city."""
-
-    rows: tuple[PlanRow, ...]
-    load: tuple[LoadRow, ...]
+    cost: int = 0
+    bound: int = 0
+    prices: dict[UUID, tuple[int, int]] = field(default_factory=dict[UUID, tuple[int, int]])
 
 
 def solve_city(task: CityTask) -> CityPlan:
@@ -123,148 +121,155 @@ def solve_city(task: CityTask) -> CityPlan:
     Units:   metres; enterprises.
     Source:  rules JS-07, JS-19; features A2, A3, A4, A7, U8.
     """
-    rules = task.rotation
-    going = [one for one in task.enterprises if rules is None or rounds_of(one) < rules.max_rounds]
-    load = len(task.enterprises) + sum(task.carried.values())
-    institutions = institutions_in_city(
-        task.outlets, task.types, city_code=task.city_code, listed=load, rules=task.capacity
-    )
-    costs = city_costs(
-        going,
-        institutions,
-        task.outlets,
-        weights=task.weights,
-        seed=task.seed,
-        same_type_m=rules.same_type_m if rules else 0,
-        types=task.types if rules else {},
-    )
-    split = split_city(costs, task.bands, carried=task.carried)
-    report = load_report(split)
+    problem = problem_of(task)
+    return plan_of(task, problem, allocate(problem.city, problem.policy))
+
+
+def plan_of(task: CityTask, problem: Problem, allocation: Allocation) -> CityPlan:
+    """The rows, load and proof of a solution, by name.
+
+    Units:   metres; enterprises.
+    Source:  features A3, A4, U8.
+    """
+    certificate = certify(allocation)
+    reasons = explain(allocation)
+    ids = [one.institution_id for one in problem.institutions]
     return CityPlan(
         task.city_code,
-        tuple(_row(one, task.city_code) for one in explanations(split)),
-        tuple(_institution_load(one, task.city_code) for one in report.institutions),
-        split.shortages,
-        exhausted=len(task.enterprises) - len(going),
-        longest_m=report.longest_m,
-        violations=split.violations,
-        digest=split.digest(),
-    )
-
-
-def _row(one: Explanation, city_code: str) -> PlanRow:
-    return PlanRow(
-        one.enterprise_id,
-        city_code,
-        NodeKind.INSTITUTION.value,
-        bureau_code=None,
-        institution_id=one.institution_id,
-        nearest_outlet_id=one.outlet_id,
-        distance_m=one.metres,
-        reason={name: getattr(one, name) for name in REASONS},
-    )
-
-
-def _institution_load(one: InstitutionLoad, city_code: str) -> LoadRow:
-    return LoadRow(
-        city_code,
-        bureau_code=None,
-        institution_id=one.institution_id,
-        capacity=one.capacity,
-        carried=one.carried,
-        quota=one.quota,
-        assigned=one.assigned,
-        hard=one.hard,
-        fill_bp=one.fill_bp,
-        deviation_bp=one.deviation_bp,
-        mean_m=one.mean_m,
-        price_m=one.price_m,
-    )
-
-
-def solve_tier_one(
-    enterprises: Sequence[Enterprise],
-    outlets: Sequence[Outlet],
-    types: Mapping[UUID, str],
-    *,
-    direct_city_code: str | None,
-    rules: CapacityRules,
-    seed: int,
-) -> TierOnePlan:
-    """Send every enterprise to its bureau or, in the direct city, straight to the banks there.
-
-    Units:   enterprises; metres.
-    Source:  rule JS-06; features A1, A2.
-    """
-    listed = Counter(one.city_code for one in enterprises)
-    room = {
-        city: sum(
-            one.capacity
-            for one in institutions_in_city(
-                outlets, types, city_code=city, listed=count, rules=rules
+        tuple(_rows(task, problem, allocation, reasons)),
+        tuple(_loads(task, problem, allocation, reasons)),
+        tuple(
+            Shortage(
+                tuple(ids[bank] for bank in one.banks),
+                one.slots,
+                tuple(problem.enterprises[row].enterprise_id for row in one.enterprises.tolist()),
+                one.short,
             )
+            for one in shortages(allocation)
+        ),
+        exhausted=_exhausted(task),
+        longest_m=int(reasons.metres.max(initial=0)),
+        violations=0 if certificate.proven else max(certificate.violations, 1),
+        digest=allocation.digest,
+        cost=certificate.primal,
+        bound=certificate.dual,
+        prices={
+            one: (easy, hard)
+            for one, easy, hard in zip(ids, *allocation.prices.tolist(), strict=True)
+        },
+    )
+
+
+def _exhausted(task: CityTask) -> int:
+    """How many have had all their rounds."""
+    if task.rotation is None:
+        return 0
+    return sum(rounds_of(one) >= task.rotation.max_rounds for one in task.enterprises)
+
+
+def _rows(
+    task: CityTask, problem: Problem, allocation: Allocation, reasons: Reasons
+) -> Iterable[PlanRow]:
+    scored = allocation.scored
+    banks = [*(one.institution_id for one in problem.institutions), None]
+    prices = np.append(_relative_prices(allocation), 0).tolist()
+    columns = {
+        name: getattr(reasons, name).tolist()
+        for name in ("metres", "rank", "cheapest", "nearest", "runner_up", "cost_m", "extra_m",
+                     "margin_m", "binding", "related", "alike", "tie")
+    }  # fmt: skip
+    hard, placed, free = (one.tolist() for one in (scored.hard, scored.city.placed, scored.free))
+    for row, bank in enumerate(allocation.choice.tolist()):
+        if not free[row]:
+            continue
+        here = banks[bank]
+        second = columns["runner_up"][row] if here else -1
+        outlet = int(scored.nearest[row, bank]) if here else -1
+        yield PlanRow(
+            problem.enterprises[row].enterprise_id,
+            task.city_code,
+            NodeKind.INSTITUTION.value,
+            bureau_code=None,
+            institution_id=here,
+            nearest_outlet_id=problem.outlets[outlet].outlet_id if outlet >= 0 else None,
+            distance_m=columns["metres"][row] if here else None,
+            reason={
+                "distance_counted": placed[row],
+                "has_relation": columns["related"][row],
+                "same_type_as_before": columns["alike"][row],
+                "hard": hard[row],
+                "cost_m": columns["cost_m"][row] if here else None,
+                "distance_rank": columns["rank"][row] if here else None,
+                "cheapest_id": banks[columns["cheapest"][row]] if here else None,
+                "nearest_id": banks[columns["nearest"][row]],
+                "binding": BINDINGS[Binding(columns["binding"][row])],
+                "price_m": prices[bank],
+                "runner_up_id": banks[second],
+                "runner_up_extra_m": columns["extra_m"][row] if second >= 0 else None,
+                "margin_m": columns["margin_m"][row] if second >= 0 else None,
+                "tie_number": columns["tie"][row] if here else None,
+                "tie_seed": task.seed,
+            },
         )
-        for city, count in listed.items()
-    }
-    if direct_city_code is not None and direct_city_code not in room:
-        direct = institutions_in_city(
-            outlets, types, city_code=direct_city_code, listed=0, rules=rules
+
+
+def _relative_prices(allocation: Allocation) -> Ints:
+    """The price of a place in metres beside the city's cheapest bank: only differences decide."""
+    prices = allocation.prices.max(axis=0, initial=0)
+    return (prices - prices.min(initial=1 << 62)) >> allocation.scored.shift
+
+
+def _loads(
+    task: CityTask, problem: Problem, allocation: Allocation, reasons: Reasons
+) -> Iterable[LoadRow]:
+    scored = allocation.scored
+    everybody, hard = held(allocation)
+    fixed = np.bincount(allocation.choice[~scored.free], minlength=len(problem.institutions) + 1)
+    metres = np.where(scored.free, reasons.metres, 0)
+    travelled = np.bincount(
+        allocation.choice, weights=metres, minlength=len(problem.institutions) + 1
+    ).astype(np.int64)
+    capacity = np.array([one.capacity for one in problem.institutions], dtype=np.int64)
+    shares = quotas(capacity, len(problem.enterprises))
+    slots = (allocation.slot_prices >> scored.shift).tolist()
+    for at, one in enumerate(problem.institutions):
+        here, share, kept = int(everybody[at]), int(shares[at]), int(fixed[at])
+        yield LoadRow(
+            task.city_code,
+            bureau_code=None,
+            institution_id=one.institution_id,
+            capacity=one.capacity,
+            carried=kept,
+            quota=share,
+            assigned=here - kept,
+            hard=int(hard[at]),
+            fill_bp=here * BP // one.capacity if one.capacity > 0 else 0,
+            deviation_bp=(here - share) * BP // share if share > 0 else 0,
+            mean_m=int(travelled[at]) // max(here - kept, 1),
+            price_m=slots[0][at],
+            fewer_m=slots[1][at],
+            floor=min(int(scored.bounds[0, at]), len(problem.enterprises)),
+            ceiling=min(int(scored.bounds[1, at]), len(problem.enterprises)),
+            officers=one.officers,
+            capacity_source=one.source,
         )
-        room[direct_city_code] = sum(one.capacity for one in direct)
-    decisions = share_out(
-        enterprises,
-        capacity=room,
-        capital_city_code=direct_city_code,
-        capital_outlets=[one for one in outlets if one.city_code == direct_city_code],
-        seed=seed,
-    )
-    return TierOnePlan(
-        tuple(_tier_one_row(one, seed) for one in decisions), _loads(decisions, room)
-    )
 
 
-def _tier_one_row(one: TierOne, seed: int) -> PlanRow:
-    bureau = one.city_code if one.node_kind is NodeKind.BUREAU else None
-    return PlanRow(
-        one.enterprise_id,
-        one.city_code,
-        one.node_kind.value,
-        bureau_code=bureau,
-        institution_id=None,
-        nearest_outlet_id=None,
-        distance_m=one.metres_to_capital,
-        reason={"why": one.reason.value, "tie_seed": seed},
-    )
+def quotas(capacities: Ints, total: int) -> Ints:
+    """Whole numbers in proportion to `capacities` that sum to `total`: largest remainders.
 
+    Of equal remainders the earlier column comes first. No capacity at all: all quotas are 0.
 
-def _loads(decisions: Iterable[TierOne], room: Mapping[str, int]) -> tuple[LoadRow, ...]:
-    given = Counter((one.city_code, one.node_kind) for one in decisions)
-    cities = sorted({city for city, _ in given} | set(room))
-    slots = np.array([room.get(city, 0) for city in cities], dtype=np.int64)
-    shares: list[int] = quotas(slots, given.total()).tolist()
-    return tuple(
-        _load(city, kind, room.get(city, 0), share, given[city, kind])
-        for city, share in zip(cities, shares, strict=True)
-        for kind in NodeKind
-        if given[city, kind]
-    )
-
-
-def _load(city: str, kind: NodeKind, capacity: int, share: int, assigned: int) -> LoadRow:
-    return LoadRow(
-        city,
-        bureau_code=city if kind is NodeKind.BUREAU else None,
-        institution_id=None,
-        capacity=capacity,
-        carried=0,
-        quota=share,
-        assigned=assigned,
-        hard=0,
-        fill_bp=assigned * BP // capacity if capacity else 0,
-        deviation_bp=(assigned - share) * BP // share if share else 0,
-        mean_m=0,
-        price_m=0,
-    )
+    Units:   enterprises.
+    Source:  rule JS-07; feature A2.
+    """
+    everything = int(capacities.sum())
+    if everything == 0:
+        return np.zeros_like(capacities)
+    whole = capacities * total // everything
+    rest = capacities * total - whole * everything
+    whole[np.argsort(-rest, kind="stable")[: total - int(whole.sum())]] += 1
+    return whole
 
 
 def evenness_bp(load: Iterable[LoadRow]) -> int:
@@ -274,3 +279,17 @@ def evenness_bp(load: Iterable[LoadRow]) -> int:
     Source:  feature A4.
     """
     return gini_bp([one.fill_bp for one in load if one.capacity > 0])
+
+
+def warm_up() -> None:
+    """Have everything compiled that a plan or a what-if needs, on two made enterprises."""
+    bank, at = UUID(int=1), (118_000_000, 32_000_000)
+    outlet = Outlet(UUID(int=2), bank, "000000", *at, officers=1)
+    listed = tuple(Enterprise(UUID(int=3 + n), "000000", "000000", *at) for n in range(2))
+    task = CityTask(
+        "000000", 0, listed, (outlet,), {}, CapacityRules(), CostWeights(), FairnessBands(),
+        current={listed[0].enterprise_id: bank},
+    )  # fmt: skip
+    problem = problem_of(task)
+    what_if(problem.city, problem.policy, allocate(problem.city, problem.policy).choice)
+    solve_city(task)

@@ -10,10 +10,9 @@ from datetime import date, timedelta
 from typing import cast
 
 from services.allocation.domain.capacity import CapacityRules
-from services.allocation.domain.cost import CostWeights
 from services.allocation.domain.model import Precision
+from services.allocation.domain.policy import CostWeights, FairnessBands
 from services.allocation.domain.rotation import RotationRules
-from services.allocation.domain.splitting import FairnessBands
 from shared.kernel.errors import BadInput, FieldError
 
 PRECISIONS: tuple[Precision, ...] = ("point", "county", "city")
@@ -238,6 +237,10 @@ class _Fields:
             return None
         return self.number(name, least=least, most=most)
 
+    def number_or(self, name: str, usual: int, *, least: int, most: int) -> int:
+        """As `number`; the usual value where the document is older than the field."""
+        return self.number(name, least=least, most=most) if name in self.values else usual
+
     def texts(self, name: str, *, allowed: Sequence[str]) -> tuple[str, ...]:
         value = self.take(name)
         items = cast("list[object]", value) if isinstance(value, list) else []
@@ -334,6 +337,7 @@ def _cost(fields: _Fields) -> CostWeights:
         distance_from=cast(
             "tuple[Precision, ...]", fields.texts("distance_from", allowed=PRECISIONS)
         ),
+        stick_m=fields.number_or("stick_m", CostWeights().stick_m, least=0, most=50_000),
     )
     fields.nothing_else()
     return weights

@@ -7,22 +7,9 @@ from uuid import UUID
 
 import numpy as np
 
-from services.allocation.domain.cost import (
-    CostWeights,
-    city_costs,
-    metres_of,
-    nearest_outlets,
-    points_of,
-    tie_keys,
-)
-from services.allocation.domain.model import (
-    Enterprise,
-    InstitutionInCity,
-    NodeKind,
-    Outlet,
-)
-from services.allocation.domain.splitting import FairnessBands, Split, split_city
-from services.allocation.domain.transport import Ints
+from services.allocation.domain.engine.problem import Ints, halves, unit_vectors
+from services.allocation.domain.engine.scoring import lottery_keys, measure
+from services.allocation.domain.model import Enterprise, NodeKind, Outlet
 
 
 class TierReason(StrEnum):
@@ -114,9 +101,8 @@ def _nearest_to_capital(
     if not candidates or room <= 0 or not staffed:
         return {}
     chosen = tuple(rows[row] for row in candidates)
-    chord, _ = nearest_outlets(points_of(chosen), enumerate(points_of(staffed)))
-    metres: Ints = metres_of(chord)
-    lottery = tie_keys((one.enterprise_id for one in chosen), seed)
+    metres = _metres_to(chosen, staffed)
+    lottery = lottery_keys(halves(one.enterprise_id for one in chosen), seed)
     moved: dict[int, int] = {}
     order: list[int] = np.lexsort((lottery, metres)).tolist()
     for at in order:
@@ -125,6 +111,17 @@ def _nearest_to_capital(
             surplus[city] -= 1
             moved[candidates[at]] = int(metres[at])
     return moved
+
+
+def _metres_to(chosen: tuple[Enterprise, ...], outlets: tuple[Outlet, ...]) -> Ints:
+    """From each enterprise to the nearest of the outlets."""
+    firms, desks = (
+        unit_vectors(np.array([(one.longitude_e6, one.latitude_e6) for one in placed]))
+        for placed in (chosen, outlets)
+    )
+    together = np.array([0, len(outlets)], dtype=np.int64)
+    metres, _ = measure(firms, desks, together, np.arange(len(outlets)))
+    return metres[:, 0].astype(np.int64)
 
 
 def _decision(
@@ -147,24 +144,3 @@ def _decision(
         )
     reason = TierReason.OWN_CITY_CROWDED if crowded else TierReason.OWN_CITY
     return TierOne(one.enterprise_id, NodeKind.BUREAU, one.city_code, reason)
-
-
-def split_directly(
-    enterprises: Iterable[Enterprise],
-    decisions: Iterable[TierOne],
-    institutions: Iterable[InstitutionInCity],
-    outlets: Iterable[Outlet],
-    *,
-    weights: CostWeights,
-    bands: FairnessBands,
-    seed: int,
-) -> Split:
-    """Share those whom tier 1 sent to the capital's banks out among these banks.
-
-    Units:   metre-equivalents.
-    Source:  rule JS-06; feature A1 (direct node).
-    """
-    direct = {one.enterprise_id for one in decisions if one.node_kind is NodeKind.INSTITUTION}
-    mine = (one for one in enterprises if one.enterprise_id in direct)
-    costs = city_costs(mine, institutions, outlets, weights=weights, seed=seed)
-    return split_city(costs, bands)

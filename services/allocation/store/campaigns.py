@@ -134,7 +134,7 @@ def _campaign(row: Any) -> Campaign:
 
 
 async def enrol_next(tx: Transaction, campaign: Campaign, limit: int) -> list[Enrolled]:
-    """Enter the next enterprises of the list, by id, after the last one that is entered."""
+    """Enter the next enterprises of the list, by id, that are not in yet."""
     driver = await tx.driver()
     rows = await driver.fetch(
         "insert into enrolment (campaign_id, enterprise_id, region_code)"
@@ -142,9 +142,8 @@ async def enrol_next(tx: Transaction, campaign: Campaign, limit: int) -> list[En
         " from list_entry l left join lateral (select region_code from enterprise_change e"
         "   where e.enterprise_id = l.enterprise_id and e.valid_from >= l.listed_on"
         "   and e.valid_from <= $3 order by e.valid_from desc limit 1) c on true"
-        " where l.list_vintage = $2 and l.enterprise_id > coalesce((select enterprise_id"
-        "   from enrolment where campaign_id = $1 order by enterprise_id desc limit 1),"
-        "   '00000000-0000-0000-0000-000000000000')"
+        " where l.list_vintage = $2 and not exists (select from enrolment n"
+        "   where n.campaign_id = $1 and n.enterprise_id = l.enterprise_id)"
         " and coalesce(c.region_code, l.region_code) like $4"
         " order by l.enterprise_id limit $5 returning enterprise_id, region_code",
         campaign.campaign_id,

@@ -93,6 +93,13 @@ async def types(tx: Transaction) -> dict[UUID, str]:
     return {row["institution_id"]: row["type"] for row in rows}
 
 
+async def names(tx: Transaction) -> dict[str, str]:
+    """The name of every institution, by its id as text."""
+    driver = await tx.driver()
+    rows = await driver.fetch("select institution_id, name from institution")
+    return {str(row["institution_id"]): row["name"] for row in rows}
+
+
 async def cities(tx: Transaction, plan_id: UUID) -> dict[UUID, str]:
     """The city to whose bureau or banks a tier-1 plan sends each enterprise."""
     driver = await tx.driver()

@@ -10,8 +10,8 @@ from uuid import UUID
 import msgspec
 
 from services.allocation.domain.model import Plan, PlanState
-from services.allocation.domain.planning import CityPlan, CityTask, LoadRow, PlanRow
-from services.allocation.domain.splitting import Shortage
+from services.allocation.domain.planning import CityPlan, LoadRow, PlanRow, Shortage
+from services.allocation.domain.tasks import CityTask
 from shared.platform.bulk import insert_rows
 from shared.platform.conditions import Conditions
 from shared.platform.database import Transaction
@@ -43,7 +43,10 @@ class StoredPlan:
     gini_bp: int | None
     failure_code: str | None
     failure: str | None
+    created_by: UUID | None
     created_at: datetime
+    checked_by: UUID | None
+    checked_at: datetime | None
     published_at: datetime | None
     published_on: date | None
     superseded_by: UUID | None
@@ -60,6 +63,7 @@ class StoredPlan:
             self.state,
             self.published_at,
             self.superseded_by,
+            made_by=self.created_by,
         )
 
 
@@ -73,6 +77,8 @@ class CityRow:
     longest_m: int
     violations: int
     digest: str
+    cost: str
+    bound: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,15 @@ class RowOfPlan:
     reason: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class StoredCity:
+    """A city as it was solved: the task, each enterprise's institution and metres, the prices."""
+
+    task: CityTask
+    rows: dict[UUID, tuple[UUID | None, int | None]]
+    prices: dict[UUID, tuple[int, int]]
+
+
 # A job that gave up for a reason outside the plan leaves it `solving`: the reader is told all the
 # same, from the job. Who did not start the job sees no job, and its plan as done.
 _SELECT = """
@@ -101,7 +116,8 @@ select p.plan_id, p.campaign_id, p.tier, p.version, p.round, p.seed,
   coalesce(b.state in ('queued', 'running'), false) as publishing,
   p.assigned, p.unassigned, p.exhausted, p.moved, p.gini_bp, p.failure_code,
   coalesce(p.failure, j.error, b.error) as failure,
-  p.created_at, p.published_at, p.published_on, p.superseded_by
+  p.created_by, p.created_at, p.checked_by, p.checked_at, p.published_at, p.published_on,
+  p.superseded_by
 from plan p left join job j on j.job_id = p.job_id
 left join job b on b.job_id = p.publication_job_id
 """
@@ -252,7 +268,7 @@ async def add_city(tx: Transaction, plan_id: UUID, task: CityTask, solved: CityP
     driver = await tx.driver()
     await driver.execute(
         "insert into plan_city (plan_id, city_code, listed, exhausted, longest_m, violations,"
-        " digest, task) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        " digest, task, cost, bound, prices) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         plan_id,
         solved.city_code,
         len(solved.rows),
@@ -261,6 +277,9 @@ async def add_city(tx: Transaction, plan_id: UUID, task: CityTask, solved: CityP
         solved.violations,
         solved.digest,
         zlib.compress(msgspec.msgpack.encode(task), 1),
+        str(solved.cost),
+        str(solved.bound),
+        msgspec.json.encode(solved.prices).decode(),
     )
     await insert_rows(
         driver,
@@ -288,11 +307,42 @@ async def city_of_plan(
     return _city(row), task
 
 
+async def published_cities(
+    tx: Transaction, plan_id: UUID, only: Sequence[str] | None = None
+) -> list[StoredCity]:
+    """Everything stored of a plan's cities: what they were solved from, who got whom, prices."""
+    driver = await tx.driver()
+    cities = await driver.fetch(
+        "select city_code, task, prices from plan_city where plan_id = $1"
+        " and ($2::text[] is null or city_code = any($2)) order by city_code",
+        plan_id,
+        only,
+    )
+    rows = await driver.fetch(
+        "select city_code, enterprise_id, institution_id, distance_m from plan_row"
+        " where plan_id = $1 and ($2::text[] is null or city_code = any($2))",
+        plan_id,
+        only,
+    )
+    held: dict[str, dict[UUID, tuple[UUID | None, int | None]]] = {}
+    for row in rows:
+        held.setdefault(row["city_code"], {})[row["enterprise_id"]] = (row[2], row[3])
+    return [
+        StoredCity(
+            msgspec.msgpack.decode(zlib.decompress(city["task"]), type=CityTask),
+            held.get(city["city_code"], {}),
+            msgspec.convert(_decoded(city["prices"]), dict[UUID, tuple[int, int]], strict=False),
+        )
+        for city in cities
+    ]
+
+
 async def cities_of_plan(tx: Transaction, plan_id: UUID) -> list[CityRow]:
     """The cities of a plan, without their tasks."""
     driver = await tx.driver()
     rows = await driver.fetch(
-        "select city_code, listed, exhausted, longest_m, violations, digest from plan_city"
+        "select city_code, listed, exhausted, longest_m, violations, digest, cost, bound"
+        " from plan_city"
         " where plan_id = $1 order by city_code",
         plan_id,
     )

@@ -110,6 +110,17 @@ async def begin(tx: Transaction, plan: StoredPlan, day: date) -> list[Began]:
     return [Began(*row) for row in rows]
 
 
+async def set_checked(tx: Transaction, plan_id: UUID) -> None:
+    """A second person has checked the plan."""
+    driver = await tx.driver()
+    await driver.execute(
+        "update plan set state = 'checked', checked_by = $2, checked_at = $3 where plan_id = $1",
+        plan_id,
+        tx.principal.account_id,
+        tx.now,
+    )
+
+
 async def set_publication_job(tx: Transaction, plan_id: UUID, job_id: UUID) -> None:
     """The plan is being published by a job."""
     driver = await tx.driver()

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
-from importlib.resources import files
 from typing import Any
 from uuid import UUID
 
@@ -12,8 +10,10 @@ import msgspec
 from services.allocation.domain.profile import parse_profile
 from services.allocation.store import campaigns
 from services.allocation.store.campaigns import Campaign
+from services.allocation.usecases.finding import find_campaign, open_one
+from services.allocation.usecases.profiles import all_profiles
 from shared.contracts.allocation import CampaignOpened, EnterpriseEnrolled
-from shared.kernel.errors import BadInput, Conflict, NotFound
+from shared.kernel.errors import BadInput, Conflict
 from shared.kernel.ids import new_id
 from shared.platform.database import Transaction
 from shared.platform.jobs import Work, start_job
@@ -33,12 +33,11 @@ class OpenCampaign:
     opens_on: date
 
 
-@cache
-def profile_documents() -> dict[str, bytes]:
-    """The shipped profile documents, by code."""
-    folder = files("services.allocation.domain") / "profiles"
-    found = [one.read_bytes() for one in folder.iterdir() if one.name.endswith(".json")]
-    return {parse_profile(msgspec.json.decode(one)).code: one for one in found}
+@dataclass(frozen=True, slots=True)
+class EnrolLate:
+    """Take in late arrivals of a campaign's list."""
+
+    campaign_id: UUID
 
 
 async def open_campaign(command: OpenCampaign, tx: Transaction) -> Campaign:
@@ -49,7 +48,7 @@ async def open_campaign(command: OpenCampaign, tx: Transaction) -> Campaign:
     `campaign.list_unknown`, `campaign.list_incomplete`, `campaign.exists`.
     """
     tx.principal.must_be("province_regulator")
-    document = _document(command.profile)
+    document = await _document(command.profile, tx)
     profile = parse_profile(msgspec.json.decode(document))
     _check_day(command, tx.today)
     await _check_list(command.list_vintage, tx)
@@ -74,13 +73,13 @@ async def open_campaign(command: OpenCampaign, tx: Transaction) -> Campaign:
     return campaign
 
 
-def _document(code: str) -> bytes:
-    known = profile_documents()
+async def _document(code: str, tx: Transaction) -> bytes:
+    known = {one.code: one for one in await all_profiles(tx)}
     if code not in known:
         raise BadInput(
             "campaign.profile_unknown", "没有这个活动方案", f"可用:{'、'.join(sorted(known))}"
         )
-    return known[code]
+    return msgspec.json.encode(known[code].document)
 
 
 def _check_day(command: OpenCampaign, today: date) -> None:
@@ -130,6 +129,17 @@ def _announce(campaign: Campaign, tx: Transaction) -> None:
     )
 
 
+async def enrol_late(command: EnrolLate, tx: Transaction) -> UUID:
+    """Enrol what has come to the campaign's list since it opened; the job's id (A1).
+
+    Raises: Refused `access.role`; NotFound `campaign.unknown`; Conflict `campaign.enrolling`.
+    """
+    tx.principal.must_be("province_regulator")
+    campaign = await open_one(tx, command.campaign_id)
+    tx.audit("campaign.late_enrolment", campaign.campaign_id)
+    return await start_job(tx, ENROL, {"campaign_id": str(campaign.campaign_id)})
+
+
 async def run_enrolment(work: Work) -> dict[str, Any]:
     """Enrol the whole list, so many at a time; a job begun again goes on where it stopped."""
     campaign_id = UUID(work.params["campaign_id"])
@@ -162,25 +172,3 @@ async def _enrol_chunk(work: Work, campaign: Campaign) -> int:
             )
         )
     return len(fresh)
-
-
-async def find_campaign(tx: Transaction, campaign_id: UUID, *, lock: bool = False) -> Campaign:
-    """One campaign; everybody who may sign in may see it.
-
-    Raises: NotFound `campaign.unknown`.
-    """
-    campaign = await campaigns.find(tx, campaign_id, lock=lock)
-    if campaign is None:
-        raise NotFound("campaign.unknown", "没有这个活动")
-    return campaign
-
-
-async def open_one(tx: Transaction, campaign_id: UUID) -> Campaign:
-    """A campaign whose list is entered, as everything after the opening needs it.
-
-    Raises: NotFound `campaign.unknown`; Conflict `campaign.enrolling`.
-    """
-    campaign = await find_campaign(tx, campaign_id)
-    if campaign.state != "open":
-        raise Conflict("campaign.enrolling", "企业名单仍在登记", "登记完成后再计算分配方案")
-    return campaign

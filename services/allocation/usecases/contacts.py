@@ -8,7 +8,7 @@ from services.allocation.domain.contacts import Naming, faults_of
 from services.allocation.store import assignments
 from services.allocation.store.assignments import AssignmentRow, Load
 from services.allocation.store.campaigns import Campaign
-from services.allocation.usecases.campaigns import find_campaign
+from services.allocation.usecases.finding import find_campaign
 from shared.contracts.allocation import ContactNamed
 from shared.kernel.errors import FieldError, NotFound, Refused
 from shared.platform.database import Transaction

@@ -2,29 +2,20 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from multiprocessing import get_context
 from typing import Any
 from uuid import UUID
 
 from services.allocation.domain.model import Enterprise, Plan, PlanState
-from services.allocation.domain.planning import (
-    CityPlan,
-    CityTask,
-    PlanRow,
-    evenness_bp,
-    solve_city,
-    solve_tier_one,
-)
-from services.allocation.settings import Settings
-from services.allocation.store import inputs, plans
+from services.allocation.domain.planning import CityPlan, PlanRow, evenness_bp, solve_city
+from services.allocation.domain.tasks import CityTask
+from services.allocation.domain.tier_one import solve_tier_one
+from services.allocation.store import inputs, lifecycle, plans
 from services.allocation.store.campaigns import Campaign
 from services.allocation.store.plans import StoredPlan
-from services.allocation.usecases.campaigns import find_campaign, open_one
+from services.allocation.usecases.finding import find_campaign, open_one
 from shared.kernel.errors import BadInput, Conflict, NotFound, YinqiError
 from shared.kernel.ids import derived_id, new_id
 from shared.platform.database import Transaction
@@ -223,7 +214,6 @@ class _Solving:
         self._campaign = campaign
         self._plan = plan
         self._profile = campaign.profile
-        self._settings: Settings = work.settings
 
     async def tier_one(self) -> None:
         """Sort the list by bureau (JS-06)."""
@@ -260,11 +250,10 @@ class _Solving:
         solved: list[CityPlan] = []
         total = sum(len(task.enterprises) for task in tasks)
         done = 0
-        async with _solver(total >= self._settings.solve_apart_from) as solve:
-            for task in tasks:
-                await self._work.progress(0.9 * done / max(total, 1), f"正在计算 {task.city_code}")
-                solved.append(await solve(task))
-                done += len(task.enterprises)
+        for task in tasks:
+            await self._work.progress(0.9 * done / max(total, 1), f"正在计算 {task.city_code}")
+            solved.append(await asyncio.to_thread(solve_city, task))
+            done += len(task.enterprises)
         await self._work.progress(0.9, "正在保存方案")
         await self._keep(tasks, solved, regions)
 
@@ -276,9 +265,17 @@ class _Solving:
             outlets = await inputs.outlets(tx, profile.scope.province_code)
             types = await inputs.types(tx)
             city_of = await inputs.cities(tx, base.plan_id)
-            going, kept = listed, dict[str, Counter[UUID]]()
+            currents = await inputs.currents(tx, self._campaign, tx.today, profile.matched)
+            past = await inputs.histories(tx, plan.campaign_id) if plan.rotated_on else {}
+            returned = await lifecycle.returned(tx, plan.campaign_id)
+            declared = await lifecycle.capacities(tx, plan.campaign_id)
+            fixed = frozenset[UUID]()
             if plan.rotated_on:
-                going, kept = await self._unmatched(tx, listed, city_of, plan.rotated_on)
+                listed, fixed = await self._rotating(tx, listed, past, plan.rotated_on)
+            else:
+                listed = [
+                    replace(one, previous_ids=returned.get(one.enterprise_id, ())) for one in listed
+                ]
         _require_banks(len(outlets))
         tasks = [
             CityTask(
@@ -287,42 +284,52 @@ class _Solving:
                 enterprises=here,
                 outlets=tuple(one for one in outlets if one.city_code == city),
                 types=types,
-                carried=dict(kept.get(city, {})),
                 capacity=profile.capacity,
                 weights=profile.cost,
                 bands=profile.fairness,
                 rotation=profile.rotation if plan.rotated_on else None,
+                declared={
+                    one.institution_id: one.capacity for one in declared if one.city_code == city
+                },
+                current=_held(here, currents),
+                fixed=fixed & {one.enterprise_id for one in here},
+                past=Counter(
+                    bank
+                    for one in here
+                    for bank in past.get(one.enterprise_id, ())
+                    if one.enterprise_id not in fixed
+                ),
             )
-            for city, here in inputs.by_city(going, city_of).items()
+            for city, here in inputs.by_city(listed, city_of).items()
         ]
-        return tasks, {one.enterprise_id: one.county_code for one in going}
+        return tasks, {one.enterprise_id: one.county_code for one in listed}
 
-    async def _unmatched(
-        self, tx: Transaction, listed: Sequence[Enterprise], city_of: dict[UUID, str], day: date
-    ) -> tuple[list[Enterprise], dict[str, Counter[UUID]]]:
-        """Those not matched by the day with their past banks, and what each bank keeps by city.
+    async def _rotating(
+        self,
+        tx: Transaction,
+        listed: Sequence[Enterprise],
+        past: dict[UUID, tuple[UUID, ...]],
+        day: date,
+    ) -> tuple[list[Enterprise], frozenset[UUID]]:
+        """Those who take part with their past banks; and who of them keeps the bank it has.
 
-        A bank keeps the matched ones and those that have had all their rounds: these stay, too.
+        The matched stay, and so do those that have had all their rounds.
         """
         rule = self._profile.matched
         currents = await inputs.currents(tx, self._campaign, day, rule)
         matched = {one for one, current in currents.items() if current.matched}
         if rule.at == "any_institution":
             matched |= await inputs.matched_at_all(tx, self._campaign, day, rule)
-        past = await inputs.histories(tx, self._plan.campaign_id)
         most = self._profile.rotation.max_rounds
-        going: list[Enterprise] = []
-        kept: dict[str, Counter[UUID]] = {}
-        for one in listed:
-            previous = past.get(one.enterprise_id, ())
-            if one.enterprise_id not in matched:
-                going.append(replace(one, previous_ids=previous))
-            current = currents.get(one.enterprise_id)
-            stays = one.enterprise_id in matched or len(previous) >= most
-            if current and stays and one.enterprise_id in city_of:
-                counts = kept.setdefault(city_of[one.enterprise_id], Counter())
-                counts[current.institution_id] += 1
-        return going, kept
+        done = {one for one, banks in past.items() if len(banks) >= most}
+        fixed = frozenset((matched | done) & currents.keys())
+        return [
+            one
+            if one.enterprise_id in matched
+            else replace(one, previous_ids=past.get(one.enterprise_id, ()))
+            for one in listed
+            if one.enterprise_id not in matched or one.enterprise_id in fixed
+        ], fixed
 
     async def _keep(
         self, tasks: list[CityTask], solved: list[CityPlan], regions: dict[UUID, str]
@@ -352,19 +359,17 @@ class _Solving:
         await plans.add_rows(tx, self._plan.plan_id, keyed)
 
 
+def _held(here: Sequence[Enterprise], currents: dict[UUID, inputs.Current]) -> dict[UUID, UUID]:
+    """Who has each of these now."""
+    return {
+        one.enterprise_id: currents[one.enterprise_id].institution_id
+        for one in here
+        if one.enterprise_id in currents
+    }
+
+
 def _require_banks(outlets: int) -> None:
     if not outlets:
         raise Conflict(
             "plan.no_outlets", "没有可用的银行网点", "请先导入机构和网点,完成后约一秒再试"
         )
-
-
-@asynccontextmanager
-async def _solver(apart: bool) -> AsyncIterator[Any]:
-    """Solve in a thread or, where it takes long, in a process: relays and consumers go on."""
-    if not apart:
-        yield lambda task: asyncio.to_thread(solve_city, task)
-        return
-    loop = asyncio.get_running_loop()
-    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
-        yield lambda task: loop.run_in_executor(pool, solve_city, task)

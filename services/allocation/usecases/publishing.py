@@ -9,12 +9,13 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from services.allocation.domain import model as rules
 from services.allocation.domain.model import PlanState, publish_plan, supersede_plan
 from services.allocation.store import plans, publishing
 from services.allocation.store.campaigns import Campaign
 from services.allocation.store.plans import StoredPlan
 from services.allocation.store.publishing import Began, Ended
-from services.allocation.usecases.campaigns import find_campaign
+from services.allocation.usecases.finding import find_campaign
 from services.allocation.usecases.planning import check_not_rotated, find_plan, tier_one_of
 from shared.contracts.allocation import (
     EnterpriseAssigned,
@@ -44,10 +45,31 @@ class Publishing:
     job_id: UUID
 
 
-async def publish(command: Publish, tx: Transaction) -> Publishing:
-    """Queue the publication of a draft (A1).
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Say as a second person that a draft is right."""
 
-    Raises: Refused `access.role`; NotFound `plan.unknown`; Conflict `plan.not_draft`,
+    plan_id: UUID
+
+
+async def check_plan(command: Check, tx: Transaction) -> StoredPlan:
+    """Check a draft somebody else has made: only then may it be published (A1).
+
+    Raises: Refused `access.role`; NotFound `plan.unknown`; RuleViolation `plan.not_draft`,
+    `plan.own_work`.
+    """
+    tx.principal.must_be("province_regulator")
+    plan = await find_plan(tx, command.plan_id, lock=True)
+    rules.check_plan(plan.rule, by=tx.principal.account_id)
+    await publishing.set_checked(tx, plan.plan_id)
+    tx.audit("plan.checked", plan.plan_id, before={"state": plan.state.value})
+    return await find_plan(tx, plan.plan_id)
+
+
+async def publish(command: Publish, tx: Transaction) -> Publishing:
+    """Queue the publication of a checked draft (A1).
+
+    Raises: Refused `access.role`; NotFound `plan.unknown`; Conflict `plan.not_checked`,
     `plan.publishing`, `plan.stale`, `plan.no_tier_one`, `plan.rotation_began`.
     """
     tx.principal.must_be("province_regulator")

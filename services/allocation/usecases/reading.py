@@ -1,17 +1,24 @@
 """What readers ask of plans: their reports, a row with its reason, and proof by solving again."""
 
 import asyncio
+import gzip
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.allocation.domain.planning import CityTask, LoadRow, solve_city
-from services.allocation.domain.splitting import Shortage
+import msgspec
+
+from services.allocation.domain.engine.exporting import plan_document
+from services.allocation.domain.planning import LoadRow, Shortage, solve_city
+from services.allocation.domain.publishing import published_city
+from services.allocation.domain.tasks import CityTask
 from services.allocation.store import plans
-from services.allocation.store.plans import CityRow, RowOfPlan, StoredPlan
+from services.allocation.store.plans import CityRow, RowOfPlan, StoredCity, StoredPlan
 from services.allocation.usecases.planning import find_plan
-from shared.kernel.errors import NotFound
+from shared.kernel.errors import Conflict, NotFound
 from shared.platform.database import Database, Transaction
 from shared.platform.principal import Principal
+
+LAST_TIER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,3 +123,40 @@ async def replay(database: Database, caller: Principal, plan_id: UUID, city: str
 
 async def _digest(task: CityTask) -> str:
     return (await asyncio.to_thread(solve_city, task)).digest
+
+
+async def export(database: Database, caller: Principal, plan_id: UUID) -> bytes:
+    """A plan in the published format, compressed: anybody can check it (docs/plan-file.md).
+
+    Raises: Refused `access.role`; NotFound `plan.unknown`; Conflict `plan.not_exportable`.
+    """
+    caller.must_be("province_regulator")
+    async with database.read(caller) as tx:
+        plan = await find_plan(tx, plan_id)
+        cities = await plans.published_cities(tx, plan_id)
+    if plan.tier != LAST_TIER or not cities:
+        raise Conflict(
+            "plan.not_exportable",
+            "该方案不能导出核验文件",
+            "只有已计算完成的末级(银行机构)方案可以导出",
+        )
+    return await asyncio.to_thread(_exported, plan, cities)
+
+
+def _exported(plan: StoredPlan, cities: list[StoredCity]) -> bytes:
+    documents = [published_city(one.task, one.rows, one.prices) for one in cities]
+    kept = sum(len(one.task.fixed) for one in cities)
+    head = {
+        "plan_id": str(plan.plan_id),
+        "campaign_id": str(plan.campaign_id),
+        "tier": plan.tier,
+        "version": plan.version,
+        "round": plan.round,
+        "seed": plan.seed,
+        "state": plan.state.value,
+        "published_on": plan.published_on and plan.published_on.isoformat(),
+        "assigned": (plan.assigned or 0) + kept,
+        "kept": kept,
+        "unassigned": plan.unassigned,
+    }
+    return gzip.compress(msgspec.json.encode(plan_document(head, documents)), 6, mtime=0)

@@ -73,7 +73,7 @@ async def get_doubtful(run: Run, cursor: str | None = None, limit: Limit = 50) -
     response_model=RowOut,
     dependencies=[may("list_import", "create")],
 )
-async def post_decision(import_id: UUID, row: int, body: RowDecisionIn, run: Run) -> Response:
+async def post_row_decision(import_id: UUID, row: int, body: RowDecisionIn, run: Run) -> Response:
     """处理一行:更正后导入、认定为已有企业,或不导入;处理人与理由留存。"""
     command = DecideRow(
         import_id=import_id,

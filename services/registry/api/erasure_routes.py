@@ -74,7 +74,7 @@ async def post_erasure(body: ErasureIn, run: Run) -> Response:
     response_model=ErasureOut,
     dependencies=[may("erasure", "approve")],
 )
-async def post_decision(erasure_id: UUID, body: ErasureDecisionIn, run: Run) -> Response:
+async def post_erasure_decision(erasure_id: UUID, body: ErasureDecisionIn, run: Run) -> Response:
     """复核删除申请;同意即销毁密钥,不可恢复,统计数字保留。"""
     command = DecideErasure(erasure_id=erasure_id, approve=body.approve)
     return await run(erasing.decide_erasure, command, answer=ErasureOut.of)

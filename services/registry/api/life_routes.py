@@ -104,7 +104,7 @@ async def post_disposition(enterprise_id: UUID, body: DispositionIn, run: Run) -
     response_model=DispositionOut,
     dependencies=[may("disposition", "approve")],
 )
-async def post_decision(disposition_id: UUID, body: DecisionIn, run: Run) -> Response:
+async def post_disposition_decision(disposition_id: UUID, body: DecisionIn, run: Run) -> Response:
     """复核处置申请;申请人不能复核自己的申请。"""
     command = DecideDisposition(
         disposition_id=disposition_id, approve=body.approve, reason=body.reason

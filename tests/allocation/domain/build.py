@@ -3,10 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from random import Random
+from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from services.allocation.domain.cost import CityCosts, CostWeights, city_costs
+from services.allocation.domain.capacity import CapacityRules
 from services.allocation.domain.model import Enterprise, InstitutionInCity, Outlet
+from services.allocation.domain.policy import CostWeights, FairnessBands
+from services.allocation.domain.tasks import CityTask
 
 CITY = "320500"
 TYPES = ("state", "joint_stock", "city_commercial", "rural_commercial")
@@ -28,14 +31,15 @@ class City:
     def types(self) -> dict[UUID, str]:
         return {one.institution_id: one.institution_type for one in self.institutions}
 
-    def costs(self, *, seed: int = 7, weights: CostWeights | None = None) -> CityCosts:
-        return city_costs(
-            self.enterprises,
-            self.institutions,
-            self.outlets,
-            weights=weights or CostWeights(),
-            seed=seed,
-        )
+    def task(self, *, seed: int = 7, **fields: Any) -> CityTask:
+        """The city's part of a plan, with the made capacities as the declared ones."""
+        declared = {one.institution_id: one.capacity for one in self.institutions}
+        usual = {
+            "enterprises": self.enterprises, "types": self.types, "capacity": CapacityRules(),
+            "weights": CostWeights(), "bands": FairnessBands(), "declared": declared,
+            "outlets": tuple(one for one in self.outlets if one.institution_id in declared),
+        }  # fmt: skip
+        return CityTask(city_code=CITY, seed=seed, **(usual | fields))
 
     def shuffled(self, seed: int) -> "City":
         rng = Random(seed)

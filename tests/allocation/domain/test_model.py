@@ -23,7 +23,8 @@ ASSIGNED = Assignment(
 
 def published(version: int) -> Plan:
     draft = model.plan_solved(replace(PLAN, plan_id=an_id("plan", version), version=version))
-    return model.publish_plan(draft, published_at=AT)
+    checked = model.check_plan(draft, by=an_id("account", 2))
+    return model.publish_plan(checked, published_at=AT)
 
 
 def test_A1_a_plan_goes_from_draft_to_published_to_superseded() -> None:
@@ -39,7 +40,15 @@ def test_A1_a_published_plan_cannot_be_published_or_solved_again() -> None:
             change(published(1))
     with pytest.raises(RuleViolation) as refused:
         model.publish_plan(model.plan_failed(PLAN, "no list"), published_at=AT)
-    assert refused.value.code == "plan.not_draft"
+    assert refused.value.code == "plan.not_checked"
+
+
+def test_A1_who_made_a_plan_does_not_check_it() -> None:
+    draft = model.plan_solved(replace(PLAN, made_by=an_id("account", 1)))
+    with pytest.raises(RuleViolation) as refused:
+        model.check_plan(draft, by=an_id("account", 1))
+    assert refused.value.code == "plan.own_work"
+    assert model.check_plan(draft, by=an_id("account", 2)).state is PlanState.CHECKED
 
 
 def test_A1_only_a_later_published_plan_of_the_same_tier_supersedes() -> None:

@@ -3,10 +3,8 @@
 from collections import Counter
 from dataclasses import replace
 
-from services.allocation.domain.cost import CostWeights
 from services.allocation.domain.model import Enterprise, NodeKind
-from services.allocation.domain.splitting import FairnessBands
-from services.allocation.domain.tiers import TierOne, TierReason, share_out, split_directly
+from services.allocation.domain.tiers import TierOne, TierReason, share_out
 from tests.allocation.domain.build import a_city
 
 NANJING, SUZHOU, WUXI = "320100", "320500", "320200"
@@ -76,20 +74,3 @@ def test_A4_tier_one_does_not_depend_on_the_order_of_the_list() -> None:
         seed=7,
     )
     assert turned == shared(capacity)
-
-
-def test_A1_those_sent_to_the_capital_are_shared_out_among_its_banks() -> None:
-    decisions = shared({NANJING: 40, SUZHOU: 42, WUXI: 20})
-    banks = tuple(replace(one, city_code=NANJING) for one in CITY.institutions)
-    split = split_directly(
-        listed(),
-        decisions,
-        banks,
-        CAPITAL_OUTLETS,
-        weights=CostWeights(),
-        bands=FairnessBands(),
-        seed=7,
-    )
-    sent = {one.enterprise_id for one in decisions if one.node_kind is NodeKind.INSTITUTION}
-    assert split.by_enterprise().keys() == sent
-    assert split.placed.all()

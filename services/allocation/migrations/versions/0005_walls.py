@@ -3,8 +3,8 @@
 from shared.platform.migrations import run_sql
 from shared.platform.tables import AUDIT_UP
 
-revision = "0003"
-down_revision = "0002"
+revision = "0005"
+down_revision = "0004"
 
 # Judging a team asks whose the named people are, at other banks too; only these are told.
 ROSTER_OF = """

@@ -1,0 +1,1 @@
+"""The allocation engine beside others that solve the same problem."""
