@@ -6,6 +6,7 @@ from shared.platform.walls import Via, Wall, Walls
 
 _READ: Final = ("select",)
 _PROVINCE: Final = Wall()
+_OWN: Final = Wall(institution="institution_id", region="region_code", enterprise="enterprise_id")
 
 WALLS: Final[Walls] = {
     "institution": Wall.reference(),
@@ -33,5 +34,11 @@ WALLS: Final[Walls] = {
         enterprise="enterprise_id",
         tenants=("select", "update"),
     ),
+    "scenario": _PROVINCE,
+    "profile": Wall.reference(),
+    "amendment": Wall.reference(),
+    "capacity_set": Wall(institution="institution_id", region="city_code"),
+    "assignment_return": _OWN,
+    "claim": _OWN,
     "contact": Wall(via=(Via("assignment_id", "assignment", "assignment_id"),)),
 }
