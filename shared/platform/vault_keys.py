@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+from shared.platform.bulk import insert_rows
 from shared.platform.database import Transaction
 from shared.platform.vault import Keyring, Wrapped
 
@@ -55,6 +56,4 @@ async def replace_keys(tx: Transaction, rows: Sequence[StoredKey]) -> None:
     """Put these keys in the place of all there are: what has no key now is forgotten."""
     driver = await tx.driver()
     await driver.execute("delete from data_key")
-    await driver.copy_records_to_table(
-        "data_key", records=rows, columns=["subject_id", "kind", "master", "wrapped"]
-    )
+    await insert_rows(driver, "data_key", ("subject_id", "kind", "master", "wrapped"), rows)

@@ -44,7 +44,8 @@ async def test_M5_what_is_past_its_time_is_deleted_and_the_rest_stays(whole_stac
                 "insert into idempotency values ('p', 'r', $1, '', 200, '', $2)", str(days), at
             )
             await driver.execute(
-                "insert into audit (at, actor, action, subject, trace) values ($1, 'a', 'b', 'c', '')",
+                "insert into audit (at, actor, org, action, subject, trace)"
+                " values ($1, 'a', 'platform', 'b', 'c', '')",
                 at,
             )
     gone = await purge(whole_stack.database("registry"), "registry")

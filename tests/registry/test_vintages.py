@@ -68,9 +68,12 @@ async def test_TS_07_lists_that_are_not_there(regulator: Caller) -> None:
 
 
 async def test_M1_a_bureau_compares_its_citys_part(stack: Stack, regulator: Caller) -> None:
-    bureau = stack.caller("registry", "bureau", region_code="320100")
-    compared = (await bureau.get(f"/list-vintages/{NEXT}/comparison")).json()
-    assert sum(compared["counts"].values()) == 0
+    path = f"/list-vintages/{NEXT}/comparison"
+    own = stack.caller("registry", "bureau", region_code="320500")
+    assert sum((await own.get(path)).json()["counts"].values()) > 0
+    # A list without anyone of its city does not exist for a bureau.
+    other = stack.caller("registry", "bureau", region_code="320100")
+    assert (await other.get(path)).status_code == 404
 
 
 async def test_R4_a_list_that_a_campaign_stands_on_is_shown_as_pinned(

@@ -148,7 +148,7 @@ async def fill(connect: Superuser, seed: int) -> None:
         [(firm, regions[firm], str(n)) for n, firm in enumerate(FIRMS)],
     )
     await registry.executemany(
-        "insert into person_data (subject_id, name, phone) values ($1, 'n', 'p')",
+        "insert into person_data (subject_id, box) values ($1, 'sealed')",
         [(firm,) for firm in FIRMS],
     )
     await registry.executemany(

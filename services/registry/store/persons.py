@@ -15,6 +15,7 @@ import msgspec
 from services.registry.domain.masks import masked_name, masked_phone
 from services.registry.settings import VaultKeys
 from services.registry.store.bulk import execute, fetch
+from shared.platform.bulk import insert_rows
 from shared.platform.database import Transaction
 from shared.platform.vault import Keyring, Wrapped, open_box, seal
 
@@ -91,7 +92,7 @@ async def add_persons(tx: Transaction, subjects: Iterable[Subject]) -> None:
 
 
 async def copy_in(driver: Any, ring: Keyring, subjects: Iterable[Subject]) -> None:
-    """Put new subjects' boxes and keys in, by COPY."""
+    """Put new subjects' boxes and keys in, many at a time."""
     known = [each for each in subjects if each.person.known]
     if not known:
         return
@@ -101,12 +102,8 @@ async def copy_in(driver: Any, ring: Keyring, subjects: Iterable[Subject]) -> No
     for (subject_id, kind, person), ((master, wrapped), box) in zip(known, sealed, strict=True):
         boxes.append((subject_id, box, phone_mac(person.phone)))
         keys.append((subject_id, kind, master, wrapped))
-    await driver.copy_records_to_table(
-        "data_key", records=keys, columns=["subject_id", "kind", "master", "wrapped"]
-    )
-    await driver.copy_records_to_table(
-        "person_data", records=boxes, columns=["subject_id", "box", "phone_mac"]
-    )
+    await insert_rows(driver, "data_key", ("subject_id", "kind", "master", "wrapped"), keys)
+    await insert_rows(driver, "person_data", ("subject_id", "box", "phone_mac"), boxes)
 
 
 async def put_persons(tx: Transaction, subjects: Sequence[Subject]) -> None:

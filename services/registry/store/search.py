@@ -208,8 +208,3 @@ async def put_spelled(tx: Transaction, rows: Sequence[tuple[UUID, str, str]]) ->
     """Keep spellings: enterprise, the name they are of, the spelling."""
     types: dict[str, str] = {"enterprise_id": "uuid", "spelled_name": "text", "spelled": "text"}
     await change_rows(tx, "enterprise_name", "enterprise_id", types, rows)
-
-
-async def clean_spelled(tx: Transaction) -> None:
-    """Put the index in order after many changes, so that the next search does not have to."""
-    await fetch(tx, "select gin_clean_pending_list('enterprise_name_spelled')")

@@ -50,7 +50,6 @@ async def spell_names(work: Work) -> dict[str, Any]:
         async with work.transaction() as tx:
             rows = await store.unspelled(tx, SPELLED_AT_ONCE)
             if not rows:
-                await store.clean_spelled(tx)
                 return {"spelled": done}
             await store.put_spelled(tx, [(id_, name, spelled(name)) for id_, name in rows])
         done += len(rows)
