@@ -7,6 +7,7 @@ answer under the caller's `Idempotency-Key`, and gives that same answer to a rep
 import base64
 import binascii
 import json
+from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
@@ -123,6 +124,8 @@ class Runner:
             return None
         key = _given_key(self.request)
         body = fingerprint if fingerprint is not None else await self.request.body()
+        if fingerprint is None and body.startswith(BOM_UTF8):
+            raise BadInput("request.byte_order_mark", "请求内容有误", "JSON 开头不能有 BOM 标记")
         route = f"{self.request.method} {self.request.url.path}"
         return IdempotencyKey(route, key, body_hash(body))
 

@@ -65,7 +65,9 @@ def run_one(
     said = done.stdout + done.stderr
     cases = sum(int(each) for each in re.findall(r"([\d,]+) generated", said.replace(",", "")))
     if done.returncode in (0, 1) and cases:
-        failed = re.findall(r"^\s*-? ?(?:\[\d+\] )?(Server error|Undocumented[^\n]*)", said, re.MULTILINE)
+        failed = re.findall(
+            r"^\s*-? ?(?:\[\d+\] )?(Server error|Undocumented[^\n]*)", said, re.MULTILINE
+        )
         return cases, [said[-6_000:]] if done.returncode else failed
     return cases, [said[-3_000:]]
 

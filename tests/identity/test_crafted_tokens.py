@@ -189,7 +189,7 @@ async def forge(stack: Stack) -> Forge:
     account = UUID(one.account["account_id"])  # type: ignore[index]
     # The service has heard of the account.
     known = stack.mint.account("relationship_manager", account_id=account, institution_id=BANK)
-    await known.keep(await stack._wire(SERVICE))
+    await known.keep(await stack.owner(SERVICE))
     assert (await ask(client, good)).status_code == 200
     public = (await stack._clients["identity"].get("/jwks")).json()
     return Forge(stack, good, public)

@@ -92,7 +92,7 @@ async def get_profile(code: str, run: Run) -> ProfileOut:
 
 
 @router.post("/profiles:check", dependencies=[may("profile", "create")])
-async def post_profile_check(body: ProfileIn) -> CheckedOut:
+async def post_profile_check(body: ProfileIn, _run: Run) -> CheckedOut:
     """Check a document without keeping it; every fault is told with its path."""
     profile = parse_profile(body.document)
     return CheckedOut(code=profile.code, version=profile.version)

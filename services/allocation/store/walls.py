@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from shared.platform.walls import Via, Wall, Walls
+from shared.platform.walls import COMMANDS, Via, Wall, Walls
 
 _READ: Final = ("select",)
 _PROVINCE: Final = Wall()
@@ -34,7 +34,7 @@ WALLS: Final[Walls] = {
         enterprise="enterprise_id",
         tenants=("select", "update"),
     ),
-    "scenario": _PROVINCE,
+    "scenario": Wall(region="city_code", tenants=COMMANDS),
     "profile": Wall.reference(),
     "amendment": Wall.reference(),
     "capacity_set": Wall(institution="institution_id", region="city_code"),

@@ -175,10 +175,12 @@ async def make_claim(command: MakeClaim, tx: Transaction) -> Claim:
         raise Refused("access.no_institution", "当前账号没有所属机构")
     await find_campaign(tx, command.campaign_id)
     ids = (command.campaign_id, command.enterprise_id)
-    region = await lifecycle.region_if_enrolled(tx, *ids)
+    async with tx.beyond_walls():  # a claim is of an enterprise that is another's, or nobody's
+        region = await lifecycle.region_if_enrolled(tx, *ids)
+        holder = await lifecycle.holder(tx, *ids)
     if region is None:
         raise NotFound("claim.not_enrolled", "该企业没有参加本次活动")
-    if await lifecycle.holder(tx, *ids) == institution_id:
+    if holder == institution_id:
         raise Conflict("claim.own_list", "该企业已在本机构名单内", "名单内的企业无需认领")
     claim = Claim(
         claim_id=new_id(),
