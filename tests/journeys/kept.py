@@ -75,11 +75,12 @@ async def _read_all(url: str, world: World) -> Figures:
 
 
 def _rebuild(platform: Embedded) -> str:
-    """The operator's command, beside the running workers."""
+    """The operator's command, beside the running workers; it alone knows the owner's address."""
+    (database,) = platform.postgres.create_service_databases("reporting")
     done = subprocess.run(
         [sys.executable, "-c", "from services.reporting.cli import app; app()", "rebuild"],
         check=False,
-        env=platform.environment,
+        env=platform.environment | {"REPORTING_OWNER_URL": database.owner_url},
         cwd=ROOT,
         capture_output=True,
         text=True,
