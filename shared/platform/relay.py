@@ -28,7 +28,8 @@ _LOCK = 0x59514C59  # any fixed number: one relay per database
 
 _MOVE = """
 with batch as (
-  delete from outbox where id in (select id from outbox where id > $2 order by id limit $1)
+  delete from outbox where id > $2 and id <= (
+    select max(id) from (select id from outbox where id > $2 order by id limit $1) lowest)
   returning id, event_id, part, key, seq, type, payload
 ), heads as (
   update log_head h
