@@ -120,7 +120,12 @@ async def ledger_of_drawdowns(
     return Ledger(
         institution_id=institution_id,
         loans={},
-        drawdowns={row["external_id"]: _drawdown(row, accounts) for row in drawdowns},
+        # One booked since we looked, on a loan that we do not hold, comes after this batch.
+        drawdowns={
+            row["external_id"]: _drawdown(row, accounts)
+            for row in drawdowns
+            if row["loan_id"] in accounts
+        },
         kept=await _kept(driver, institution_id, "reversal", external_ids),
         slices=await slices_of(driver, [account.enterprise_id for account in accounts.values()]),
     )
