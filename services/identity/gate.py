@@ -71,6 +71,10 @@ class Gate:
             )
         return self._signed(held, service)
 
+    def forget(self, cookie: str) -> None:
+        """Drop a session that was signed out here: the next call with it finds it ended at once."""
+        self._held.pop(passwords.digest(cookie), None)
+
     async def _living(self, digest: bytes, cookie: str) -> Held:
         await self._freshen()
         now, held = monotonic(), self._held.get(digest)

@@ -95,7 +95,7 @@ class Visits:
         """Whether the visit is acknowledged; False: the same is to be sent again."""
         connection = Connection(self._product.port)
         try:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(10):
                 await connection.open()
                 status, answer = await connection.ask("POST", PATH, post.headers, post.body)
         except (OSError, EOFError, TimeoutError):

@@ -112,9 +112,9 @@ async def get_session(request: Request, run: RunOpen, response: Response) -> Ses
 async def post_sign_out(request: Request, run: RunOpen) -> Response:
     """退出登录:会话与刷新 Cookie 一并作废。"""
     settings: Settings = run.settings
-    await sessions.sign_out(
-        run.database, session_of(request, settings), request.cookies.get(REFRESH, "")
-    )
+    cookie = session_of(request, settings)
+    await sessions.sign_out(run.database, cookie, request.cookies.get(REFRESH, ""))
+    gate_of(run.database, settings).forget(cookie)
     response = Response(status_code=204)
     clear_session(response, settings)
     return response
