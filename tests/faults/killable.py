@@ -1,13 +1,14 @@
 """Processes to be killed, and to be started again."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 import asyncpg
 
 from shared.platform.embedded.kafka import Kafka
 from shared.platform.embedded.postgres import Postgres
-from shared.platform.embedded.processes import signal_quietly
+from shared.platform.embedded.processes import EmbeddedError, signal_quietly
 from shared.platform.embedded.supervisor import Program
 
 SIGKILL = 9
@@ -35,10 +36,13 @@ class Killable:
         self._keeping = asyncio.create_task(self._keep())
 
     async def _keep(self) -> None:
+        await asyncio.gather(*(self._keep_one(program) for program in self.programs.values()))
+
+    async def _keep_one(self, program: Program) -> None:
         while True:
-            for program in self.programs.values():
-                if not program.status().up:
-                    await asyncio.to_thread(program.start)
+            # What is killed while it starts fails to start: it is started once more.
+            with contextlib.suppress(EmbeddedError):
+                await asyncio.to_thread(program.start)
             await asyncio.sleep(0.1)
 
     async def end(self) -> None:
