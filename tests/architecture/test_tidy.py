@@ -151,3 +151,14 @@ def test_every_error_code_stands_in_its_page() -> None:
     spec.loader.exec_module(module)
 
     assert (ROOT / "docs" / "errors.md").read_text() == module.page()
+
+
+def test_every_test_that_the_fault_list_names_exists() -> None:
+    named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", (ROOT / "docs/faults.md").read_text())
+
+    assert len(named) >= 25
+    assert [
+        f"{path}::{name}"
+        for path, name in named
+        if name not in {f.name for f in functions(ROOT / "tests" / path)}
+    ] == []
