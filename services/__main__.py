@@ -23,7 +23,7 @@ from shared.platform.embedded.processes import EmbeddedError
 from shared.platform.embedded.supervisor import read_state
 from shared.platform.logging import configure
 from shared.platform.service import Service, serve, work
-from shared.platform.settings import SERVICES, PlatformSettings, owner_url
+from shared.platform.settings import SERVICES, PlatformSettings, owner_url, service_url
 
 console = Console(highlight=False)
 app = typer.Typer(
@@ -277,8 +277,7 @@ def parked_retry(which: Which, home: Home = default_home()) -> None:  # noqa: B0
 
 async def _with_database(service: Service, home: Path, action: Any, *more: Any) -> Any:
     find_databases(home)
-    settings = service.settings()  # pyright: ignore[reportCallIssue]
-    database = Database(settings.database_url)
+    database = Database(service_url(service.name))
     try:
         return await action(database, *more)
     finally:

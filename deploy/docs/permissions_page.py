@@ -22,6 +22,7 @@ ACTIONS = {
     "approve": "审批",
     "void": "作废",
     "close": "结束",
+    "verify": "核验",
     "export": "导出",
     "reveal": "查看原文",
 }
