@@ -20,6 +20,7 @@ ACTIONS = {
     "read": "查看",
     "update": "修改",
     "approve": "审批",
+    "retry": "重试",
     "void": "作废",
     "export": "导出",
     "reveal": "查看原文",
