@@ -91,6 +91,9 @@ export const bindingCode = (id: string): Promise<BindingCode> =>
 export const approvals = (state: string, cursor?: string | null): Promise<Page<Approval>> =>
   call(to(`${IDENTITY}/approvals`), { query: { state, cursor, limit: 100 } })
 
+export const withdraw = (id: string): Promise<Approval> =>
+  call(to(`${IDENTITY}/approvals/{approval_id}/withdrawal`, id), { method: 'POST' })
+
 export const decide = (id: string, approved: boolean, reason: string): Promise<Approval> =>
   call(to(`${IDENTITY}/approvals/{approval_id}/decision`, id), { method: 'POST', body: { approved, reason } })
 
