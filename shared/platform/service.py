@@ -120,7 +120,10 @@ def create_app(service: Service, platform: PlatformSettings | None = None) -> Fa
         app.state.accounts = Accounts(app.state.database)
         if service.on_start:
             await service.on_start(app.state.database, settings)
+        watching = asyncio.create_task(app.state.accounts.watch())
         yield
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
         await app.state.database.close()
 
     app = FastAPI(
