@@ -20,6 +20,7 @@ ACTIONS = {
     "read": "查看",
     "update": "修改",
     "approve": "审批",
+    "retry": "重试",
     "void": "作废",
     "close": "结束",
     "verify": "核验",

@@ -56,11 +56,16 @@ async def record_visit(command: RecordVisit, tx: Transaction) -> VisitAnswer:
     Raises: what `judge` and `check_repeat` raise.
     """
     report, institution_id = command.report, bank_of(tx.principal)
-    ground = await grounds.load(report, institution_id, tx)
+    ground, key = await grounds.load(report, institution_id, tx)
     if ground.recorded is None:
         judged = judge(report, ground, institution_id=institution_id, today=tx.today)
         saved = await visits.save(
-            report, judged, institution_id=institution_id, content_hash=command.content_hash, tx=tx
+            report,
+            judged,
+            institution_id=institution_id,
+            content_hash=command.content_hash,
+            key=key,
+            tx=tx,
         )
         if saved.fresh:
             _check_taken(saved.photos, report)

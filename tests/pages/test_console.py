@@ -200,6 +200,7 @@ async def test_S20_the_audit_page_verifies_searches_and_exports(
     row = {"username": name, "role": "auditor", "password": PASSWORD}
     await api.post(place.admin, "/identity/v1/accounts:batch", {"rows": [row]})
     who = Caller(name, "auditor", PASSWORD)
+    browsing.expect_refusals()  # the board is nothing for an auditor
     screen = await opened(browsing, place, who, "audit")
     state = screen.get_by_test_id("audit-state")
     await expect(state).to_have_attribute("data-fits", "")

@@ -15,8 +15,10 @@ import type {
   FigureEnterprises,
   FigureEvent,
   Figures,
+  Job,
   NewAccount,
   Page,
+  ParkedEvent,
   Path,
   RecoveryCodes,
   Region,
@@ -124,6 +126,14 @@ export async function allAuditLines(service: string, query: AuditQuery, most: nu
 }
 
 export const verifyAudit = (service: string): Promise<AuditVerified> => call(`/api/${service}/v1/audit/verification`, { method: 'POST' })
+
+export const parkedEvents = (service: string): Promise<{ items: ParkedEvent[]; total: number }> =>
+  call(`/api/${service}/v1/parked`, { query: { limit: 500 } })
+
+export const retryParked = (service: string): Promise<{ job_id: string }> =>
+  call(`/api/${service}/v1/parked:retry`, { method: 'POST', body: { consumer: '' } })
+
+export const job = (service: string, id: string): Promise<Job> => call(`/api/${service}/v1/jobs/${id}`)
 
 export const regions = async (): Promise<Region[]> => (await call<Page<Region>>(to(`${REGISTRY}/regions`))).items
 
