@@ -56,10 +56,9 @@ class Started:
 async def make_plan(command: MakePlan, tx: Transaction) -> Started:
     """Queue a plan of tier 1 or 2 (JS-06, JS-07).
 
-    Raises: Refused `access.role`; NotFound `campaign.unknown`; Conflict `campaign.enrolling`,
+    Raises: NotFound `campaign.unknown`; Conflict `campaign.enrolling`,
     `plan.tier_not_in_profile`, `plan.no_tier_one`, `plan.rotation_began`.
     """
-    tx.principal.must_be("province_regulator")
     campaign = await open_one(tx, command.campaign_id)
     _check_tree(campaign, command.tier)
     base = None
@@ -109,10 +108,9 @@ async def check_not_rotated(tx: Transaction, campaign_id: UUID) -> None:
 async def rotate(command: Rotate, tx: Transaction) -> Started:
     """Queue the next round: unmatched enterprises to a bank that has not had them (JS-19, A7).
 
-    Raises: Refused `access.role`; NotFound `campaign.unknown`; BadInput `rotation.in_future`,
+    Raises: NotFound `campaign.unknown`; BadInput `rotation.in_future`,
     `rotation.too_early`; Conflict `campaign.enrolling`, `plan.no_tier_two`.
     """
-    tx.principal.must_be("province_regulator")
     campaign = await open_one(tx, command.campaign_id)
     if command.rotated_on > tx.today:
         raise BadInput("rotation.in_future", "轮换日期不能在未来", f"今天是 {tx.today}")
