@@ -16,6 +16,8 @@ from shared.contracts.event import Event, Received
 from shared.contracts.registry import (
     EnterpriseChanged,
     EnterpriseListed,
+    EnterprisesMerged,
+    EnterprisesUnmerged,
     PersonalDataErased,
     StaffChanged,
 )
@@ -30,6 +32,8 @@ _SAVES: Mapping[type[Event], Save] = {
     StaffChanged: copies.save_roster,
     EnterpriseListed: copies.save_places,
     EnterpriseChanged: copies.save_places,
+    EnterprisesMerged: copies.save_mergers,
+    EnterprisesUnmerged: copies.save_mergers,
     CampaignOpened: copies.save_campaigns,
     EnterpriseEnrolled: copies.save_enrolments,
     EnterpriseAssigned: copies.save_assignments,

@@ -98,7 +98,11 @@ class CampaignPage(Out):
 
 
 class AssignmentOut(Out):
-    """An enterprise in someone's care, with its contact."""
+    """An enterprise in someone's care, with its contact.
+
+    `merged_into`: the enterprise that it is one with (R3). Who has it keeps the duty for that one,
+    beside whoever has that one, until it is given back or the next plan takes it away.
+    """
 
     assignment_id: UUID
     enterprise_id: UUID
@@ -118,6 +122,7 @@ class AssignmentOut(Out):
     state: str
     ended_on: date | None
     end_reason: str | None
+    merged_into: UUID | None
 
     @classmethod
     def of(cls, row: AssignmentRow) -> "AssignmentOut":
