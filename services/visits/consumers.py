@@ -6,6 +6,7 @@ from typing import Any
 
 from services.visits.store import copies, privacy
 from shared.contracts.allocation import (
+    CampaignClosed,
     CampaignOpened,
     ContactNamed,
     EnterpriseAssigned,
@@ -35,6 +36,7 @@ _SAVES: Mapping[type[Event], Save] = {
     EnterprisesMerged: copies.save_mergers,
     EnterprisesUnmerged: copies.save_mergers,
     CampaignOpened: copies.save_campaigns,
+    CampaignClosed: copies.save_closings,
     EnterpriseEnrolled: copies.save_enrolments,
     EnterpriseAssigned: copies.save_assignments,
     EnterpriseUnassigned: copies.save_endings,

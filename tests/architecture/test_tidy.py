@@ -27,7 +27,7 @@ def relative(path: Path) -> str:
 
 
 def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
-    tree = ast.parse(path.read_text())
+    tree = ast.parse(path.read_text("utf-8"))
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     return [node for node in ast.walk(tree) if isinstance(node, kinds)]
 
@@ -49,7 +49,7 @@ def test_every_service_has_the_same_shape(service: str) -> None:
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_files_and_functions_stay_small(path: Path) -> None:
-    lines = len(path.read_text().splitlines())
+    lines = len(path.read_text("utf-8").splitlines())
     long = {f.name: f.end_lineno - f.lineno + 1 for f in functions(path) if f.end_lineno}
 
     assert lines <= MAX_FILE_LINES
@@ -58,7 +58,7 @@ def test_files_and_functions_stay_small(path: Path) -> None:
 
 def test_only_the_platforms_database_commits() -> None:
     allowed = {"shared/platform/database.py", "shared/platform/migrate.py"}
-    found = {relative(p) for p in SOURCES if ".commit(" in p.read_text()}
+    found = {relative(p) for p in SOURCES if ".commit(" in p.read_text("utf-8")}
 
     assert found <= allowed
 
@@ -69,7 +69,7 @@ def test_a_service_emits_only_its_own_events(service: str) -> None:
     others = set(CONTRACTS) - own
     made: set[str] = set()
     for path in (ROOT / "services" / service).rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
                 made.add(node.func.id)
 
@@ -78,7 +78,7 @@ def test_a_service_emits_only_its_own_events(service: str) -> None:
 
 def test_every_declared_event_is_emitted_by_its_service() -> None:
     text = {
-        service: "".join(p.read_text() for p in (ROOT / "services" / service).rglob("*.py"))
+        service: "".join(p.read_text("utf-8") for p in (ROOT / "services" / service).rglob("*.py"))
         for service in SERVICES
     }
     silent = [name for name, c in CONTRACTS.items() if f"{name}(" not in text[c.source]]
@@ -87,11 +87,13 @@ def test_every_declared_event_is_emitted_by_its_service() -> None:
 
 
 def test_rules_in_docstrings_are_rules_of_the_book() -> None:
-    known = set(re.findall(r"\b(?:JS|JL|TS|ST)-\d{2}\b", (ROOT / "docs" / "rules.md").read_text()))
+    known = set(
+        re.findall(r"\b(?:JS|JL|TS|ST)-\d{2}\b", (ROOT / "docs" / "rules.md").read_text("utf-8"))
+    )
     cited = {
         rule
         for path in SOURCES
-        for rule in re.findall(r"\b(?:JS|JL|TS|ST)-\d{2}\b", path.read_text())
+        for rule in re.findall(r"\b(?:JS|JL|TS|ST)-\d{2}\b", path.read_text("utf-8"))
     }
 
     assert cited - known == set()
@@ -108,7 +110,7 @@ def texts() -> list[tuple[str, str]]:
     found = []
     for path in tracked():
         try:
-            found.append((relative(path), path.read_text()))
+            found.append((relative(path), path.read_text("utf-8")))
         except (UnicodeDecodeError, OSError):
             continue
     return found
@@ -150,4 +152,15 @@ def test_every_error_code_stands_in_its_page() -> None:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
 
-    assert (ROOT / "docs" / "errors.md").read_text() == module.page()
+    assert (ROOT / "docs" / "errors.md").read_text("utf-8") == module.page()
+
+
+def test_every_test_that_the_fault_list_names_exists() -> None:
+    named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", (ROOT / "docs/faults.md").read_text("utf-8"))
+
+    assert len(named) >= 25
+    assert [
+        f"{path}::{name}"
+        for path, name in named
+        if name not in {f.name for f in functions(ROOT / "tests" / path)}
+    ] == []

@@ -44,6 +44,12 @@ class CampaignIn(In):
     opens_on: Day
 
 
+class ClosureIn(In):
+    """Why a campaign ends."""
+
+    reason: Annotated[Text, Field(max_length=200)]
+
+
 class CampaignOut(Out):
     """A campaign with its calendar."""
 
@@ -61,6 +67,7 @@ class CampaignOut(Out):
     state: str
     enrolled: int
     job_id: UUID
+    closed_on: date | None
 
     @classmethod
     def of(cls, campaign: Campaign) -> "CampaignOut":
@@ -81,6 +88,7 @@ class CampaignOut(Out):
             state=campaign.state,
             enrolled=campaign.enrolled,
             job_id=campaign.job_id,
+            closed_on=campaign.closed_on,
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from shared.contracts.allocation import (
+    CampaignClosed,
     CampaignOpened,
     ContactNamed,
     EnterpriseAssigned,
@@ -113,6 +114,15 @@ async def save_campaigns(events: Sequence[CampaignOpened], tx: Transaction) -> N
             for e in last_of_each(events, lambda e: e.campaign_id)
         ],
         6,
+    )
+
+
+async def save_closings(events: Sequence[CampaignClosed], tx: Transaction) -> None:
+    """The last day on which a visit counts to a campaign; its opening came before."""
+    driver = await tx.driver()
+    await driver.executemany(
+        "update campaign set closed_on = $2 where campaign_id = $1",
+        [(e.campaign_id, e.closed_on) for e in events],
     )
 
 
