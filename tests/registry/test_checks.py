@@ -14,7 +14,9 @@ IDS = {
 
 
 def test_every_id_names_tests_that_are_there_and_carry_it() -> None:
-    rows = re.findall(r"^\| ((?:JS|JL|TS)-\d\d|R\d) \|[^|]*\|([^|]*)\|$", PAGE.read_text(), re.M)
+    rows = re.findall(
+        r"^\| ((?:JS|JL|TS)-\d\d|R\d) \|[^|]*\|([^|]*)\|$", PAGE.read_text(), re.MULTILINE
+    )
     assert {each for each, _ in rows} == IDS
     there = {
         name

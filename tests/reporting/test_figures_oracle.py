@@ -13,11 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.reporting.domain import aspects
+from services.reporting.domain import aspects, kinds, presence, slices
 from services.reporting.domain import facts as facts_module
 from services.reporting.domain import figures as figures_module
 from services.reporting.domain import fold as fold_module
-from services.reporting.domain import kinds, presence, slices
 from services.reporting.domain.facts import Fact, learnt, microseconds
 from services.reporting.domain.figures import METRICS, Sums, value
 from services.reporting.domain.fold import fold

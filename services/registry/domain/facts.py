@@ -7,7 +7,7 @@ stated as None is known not to exist (no certificate, no award).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict, cast
 
 import msgspec
 
@@ -90,15 +90,12 @@ _TYPES: Final[dict[FactKind, Any]] = {
     "count": int, "fen": int, "flag": bool, "date": date, "rights": tuple[Right, ...],
 }  # fmt: skip
 _ORDERED: Final = (("rd_staff", "staff"),)
-_Stored = TypedDict(  # pyright: ignore[reportGeneralTypeIssues] - made from the catalogue
-    "_Stored",
-    {
-        name: _TYPES[each.kind] | None if each.nullable else _TYPES[each.kind]
-        for name, each in CATALOGUE.items()
-    },
-    total=False,
-)
-_STORED: Final = msgspec.json.Decoder(_Stored)
+_FIELDS: Final = {
+    name: _TYPES[each.kind] | None if each.nullable else _TYPES[each.kind]
+    for name, each in CATALOGUE.items()
+}
+# Made from the catalogue, which no type checker can follow.
+_STORED: Final = msgspec.json.Decoder(cast("Any", TypedDict)("Stored", _FIELDS, total=False))
 
 
 @dataclass(frozen=True, slots=True)

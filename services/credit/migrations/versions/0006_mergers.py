@@ -5,8 +5,8 @@
 
 from shared.platform.migrations import run_sql
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 TABLES = """
 create table merger (merged_id uuid primary key, survivor_id uuid not null, merger_id uuid not null,
