@@ -106,7 +106,11 @@ class CampaignPage(Out):
 
 
 class AssignmentOut(Out):
-    """An enterprise in someone's care, with its contact."""
+    """An enterprise in someone's care, with its contact.
+
+    `merged_into`: the enterprise that it is one with (R3). Who has it keeps the duty for that one,
+    beside whoever has that one, until it is given back or the next plan takes it away.
+    """
 
     assignment_id: UUID
     enterprise_id: UUID
@@ -126,6 +130,7 @@ class AssignmentOut(Out):
     state: str
     ended_on: date | None
     end_reason: str | None
+    merged_into: UUID | None
 
     @classmethod
     def of(cls, row: AssignmentRow) -> "AssignmentOut":

@@ -148,6 +148,10 @@ async def enrol_next(tx: Transaction, campaign: Campaign, limit: int) -> list[En
         " where l.list_vintage = $2 and not exists (select from enrolment n"
         "   where n.campaign_id = $1 and n.enterprise_id = l.enterprise_id)"
         " and coalesce(c.region_code, l.region_code) like $4"
+        # Two that are one take part once (R3).
+        " and not exists (select from merger m join list_entry s on s.list_vintage = $2"
+        "   and s.enterprise_id = m.survivor_id where m.merged_id = l.enterprise_id"
+        "   and m.merged_on <= $3)"
         " order by l.enterprise_id limit $5 returning enterprise_id, region_code",
         campaign.campaign_id,
         campaign.list_vintage,

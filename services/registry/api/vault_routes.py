@@ -37,8 +37,23 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 )
 async def post_reveal(enterprise_id: UUID, body: RevealIn, run: Run) -> Response:
     """申请查看企业联系人:写明用途,计入当日次数,企业可以看到。"""
+    return await _reveal(enterprise_id, body, run)
+
+
+@router.post(
+    "/parties/{party_id}/reveals",
+    status_code=201,
+    response_model=RevealedOut,
+    dependencies=[may("person", "reveal")],
+)
+async def post_expert_reveal(party_id: UUID, body: RevealIn, run: Run) -> Response:
+    """申请查看专家姓名:写明用途,计入当日次数。"""
+    return await _reveal(party_id, body, run)
+
+
+async def _reveal(subject_id: UUID, body: RevealIn, run: Run) -> Response:
     command = RevealPerson(
-        enterprise_id=enterprise_id,
+        subject_id=subject_id,
         purpose=body.purpose,
         reason=body.reason,
         settings=run.settings,
