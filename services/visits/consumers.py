@@ -6,6 +6,7 @@ from typing import Any
 
 from services.visits.store import copies, privacy
 from shared.contracts.allocation import (
+    CampaignAmended,
     CampaignOpened,
     ContactNamed,
     EnterpriseAssigned,
@@ -31,6 +32,7 @@ _SAVES: Mapping[type[Event], Save] = {
     EnterpriseListed: copies.save_places,
     EnterpriseChanged: copies.save_places,
     CampaignOpened: copies.save_campaigns,
+    CampaignAmended: copies.save_amendments,
     EnterpriseEnrolled: copies.save_enrolments,
     EnterpriseAssigned: copies.save_assignments,
     EnterpriseUnassigned: copies.save_endings,

@@ -87,7 +87,9 @@ def test_every_declared_event_is_emitted_by_its_service() -> None:
 
 
 def test_rules_in_docstrings_are_rules_of_the_book() -> None:
-    known = set(re.findall(r"\b(?:JS|JL|TS|ST)-\d{2}\b", (ROOT / "docs" / "rules.md").read_text("utf-8")))
+    known = set(
+        re.findall(r"\b(?:JS|JL|TS|ST)-\d{2}\b", (ROOT / "docs" / "rules.md").read_text("utf-8"))
+    )
     cited = {
         rule
         for path in SOURCES
