@@ -23,7 +23,7 @@ from shared.platform.embedded.processes import EmbeddedError
 from shared.platform.embedded.supervisor import read_state
 from shared.platform.logging import configure
 from shared.platform.service import Service, serve, work
-from shared.platform.settings import SERVICES, PlatformSettings, owner_url
+from shared.platform.settings import SERVICES, PlatformSettings, owner_url, service_url
 
 console = Console(highlight=False)
 app = typer.Typer(
@@ -250,9 +250,13 @@ def parked_list(which: Which = "all", home: Home = default_home()) -> None:  # n
     """列出搁置的事件及原因。"""
     from shared.platform.parked import list_parked  # noqa: PLC0415
 
+    async def look(database: Database) -> list[dict[str, Any]]:
+        async with database.read() as tx:
+            return (await list_parked(tx))[0]
+
     table = Table("consumer", "topic", "part", "off", "key", "seq", "attempts", "error")
     for service in _chosen(which):
-        for row in asyncio.run(_with_database(service, home, list_parked)):
+        for row in asyncio.run(_with_database(service, home, look)):
             names = ("consumer", "topic", "part", "off", "key", "seq", "attempts", "error")
             table.add_row(*(str(row[name]) for name in names))
     console.print(table)
@@ -277,8 +281,7 @@ def parked_retry(which: Which, home: Home = default_home()) -> None:  # noqa: B0
 
 async def _with_database(service: Service, home: Path, action: Any, *more: Any) -> Any:
     find_databases(home)
-    settings = service.settings()  # pyright: ignore[reportCallIssue]
-    database = Database(settings.database_url)
+    database = Database(service_url(service.name))
     try:
         return await action(database, *more)
     finally:

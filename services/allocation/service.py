@@ -9,6 +9,7 @@ from services.allocation.settings import Settings
 from services.allocation.usecases.campaigns import ENROL, run_enrolment
 from services.allocation.usecases.planning import SOLVE, run_solving
 from services.allocation.usecases.publishing import PUBLISH, run_publication
+from shared.platform.approvals import approvals_consumer
 from shared.platform.database import Database
 from shared.platform.service import Service
 from shared.platform.settings import ServiceSettings
@@ -24,7 +25,7 @@ SERVICE = Service(
     title="分配与联系人",
     settings=Settings,
     router=router,
-    consumers=(CONSUMER,),
+    consumers=(CONSUMER, approvals_consumer("allocation")),
     on_start=_warm_up,
     jobs={ENROL: run_enrolment, SOLVE: run_solving, PUBLISH: run_publication},
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.visits.store import copies, privacy
 from shared.contracts.allocation import (
+    CampaignClosed,
     CampaignOpened,
     ContactNamed,
     EnterpriseAssigned,
@@ -16,6 +17,8 @@ from shared.contracts.event import Event, Received
 from shared.contracts.registry import (
     EnterpriseChanged,
     EnterpriseListed,
+    EnterprisesMerged,
+    EnterprisesUnmerged,
     PersonalDataErased,
     StaffChanged,
 )
@@ -30,7 +33,10 @@ _SAVES: Mapping[type[Event], Save] = {
     StaffChanged: copies.save_roster,
     EnterpriseListed: copies.save_places,
     EnterpriseChanged: copies.save_places,
+    EnterprisesMerged: copies.save_mergers,
+    EnterprisesUnmerged: copies.save_mergers,
     CampaignOpened: copies.save_campaigns,
+    CampaignClosed: copies.save_closings,
     EnterpriseEnrolled: copies.save_enrolments,
     EnterpriseAssigned: copies.save_assignments,
     EnterpriseUnassigned: copies.save_endings,

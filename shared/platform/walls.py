@@ -139,7 +139,7 @@ PLATFORM: Final[Walls] = {
     "event_log": Wall.system(log=True, commands=("select", "insert")),
     "consumer_offset": Wall.system(),
     "inbox": Wall.system(),
-    "parked": Wall.system(),
+    "parked": Wall(all_for="system", tenants=(), shown=_AUDITOR),
     "idempotency": Wall(all_for="system", name="principal"),
     "audit": Wall(
         all_for="system",

@@ -44,6 +44,12 @@ class CampaignIn(In):
     opens_on: Day
 
 
+class ClosureIn(In):
+    """Why a campaign ends."""
+
+    reason: Annotated[Text, Field(max_length=200)]
+
+
 class CampaignOut(Out):
     """A campaign with its calendar."""
 
@@ -61,6 +67,7 @@ class CampaignOut(Out):
     state: str
     enrolled: int
     job_id: UUID
+    closed_on: date | None
 
     @classmethod
     def of(cls, campaign: Campaign) -> "CampaignOut":
@@ -81,6 +88,7 @@ class CampaignOut(Out):
             state=campaign.state,
             enrolled=campaign.enrolled,
             job_id=campaign.job_id,
+            closed_on=campaign.closed_on,
         )
 
 
@@ -98,7 +106,11 @@ class CampaignPage(Out):
 
 
 class AssignmentOut(Out):
-    """An enterprise in someone's care, with its contact."""
+    """An enterprise in someone's care, with its contact.
+
+    `merged_into`: the enterprise that it is one with (R3). Who has it keeps the duty for that one,
+    beside whoever has that one, until it is given back or the next plan takes it away.
+    """
 
     assignment_id: UUID
     enterprise_id: UUID
@@ -118,6 +130,7 @@ class AssignmentOut(Out):
     state: str
     ended_on: date | None
     end_reason: str | None
+    merged_into: UUID | None
 
     @classmethod
     def of(cls, row: AssignmentRow) -> "AssignmentOut":

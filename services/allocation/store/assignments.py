@@ -31,6 +31,7 @@ class AssignmentRow:
     contact_named_on: date | None
     ended_on: date | None
     end_reason: str | None
+    merged_into: UUID | None = None
 
     @property
     def state(self) -> str:
@@ -78,7 +79,10 @@ class ContactRow:
     named_on: date
 
 
-_COLUMNS = ", ".join(f"a.{name}" for name in AssignmentRow.__slots__)
+_COLUMNS = ", ".join(
+    [f"a.{name}" for name in AssignmentRow.__slots__ if name != "merged_into"]
+    + ["(select survivor_id from merger m where m.merged_id = a.enterprise_id) as merged_into"]
+)
 
 
 def _scoped(tx: Transaction) -> Conditions:

@@ -1,6 +1,7 @@
 """Campaigns and who takes part in them."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ class Campaign:
     state: str
     enrolled: int
     job_id: UUID
+    closed_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Enrolled:
 
 _COLUMNS = (
     "campaign_id, name, profile_document, list_vintage, opens_on, visits_from, visits_until,"
-    " contacts_due_on, rotation_on, state, enrolled, job_id"
+    " contacts_due_on, rotation_on, state, enrolled, job_id, closed_on"
 )
 
 
@@ -130,6 +132,7 @@ def _campaign(row: Any) -> Campaign:
         state=row["state"],
         enrolled=row["enrolled"],
         job_id=row["job_id"],
+        closed_on=row["closed_on"],
     )
 
 
@@ -145,6 +148,10 @@ async def enrol_next(tx: Transaction, campaign: Campaign, limit: int) -> list[En
         " where l.list_vintage = $2 and not exists (select from enrolment n"
         "   where n.campaign_id = $1 and n.enterprise_id = l.enterprise_id)"
         " and coalesce(c.region_code, l.region_code) like $4"
+        # Two that are one take part once (R3).
+        " and not exists (select from merger m join list_entry s on s.list_vintage = $2"
+        "   and s.enterprise_id = m.survivor_id where m.merged_id = l.enterprise_id"
+        "   and m.merged_on <= $3)"
         " order by l.enterprise_id limit $5 returning enterprise_id, region_code",
         campaign.campaign_id,
         campaign.list_vintage,
@@ -156,15 +163,29 @@ async def enrol_next(tx: Transaction, campaign: Campaign, limit: int) -> list[En
 
 
 async def finish_enrolment(tx: Transaction, campaign_id: UUID) -> int:
-    """The list is entered: the campaign is open; how many take part."""
+    """The list is entered: the campaign is open, where it is not over; how many take part."""
     driver = await tx.driver()
     return int(
         await driver.fetchval(
-            "update campaign set state = 'open', enrolled = (select count(*) from enrolment"
-            " where campaign_id = $1) where campaign_id = $1 returning enrolled",
+            "update campaign set state = case state when 'closed' then state else 'open' end,"
+            " enrolled = (select count(*) from enrolment where campaign_id = $1)"
+            " where campaign_id = $1 returning enrolled",
             campaign_id,
         )
         or 0
+    )
+
+
+async def close(tx: Transaction, campaign_id: UUID, reason: str) -> None:
+    """End a locked campaign today."""
+    driver = await tx.driver()
+    await driver.execute(
+        "update campaign set state = 'closed', closed_on = $2, closed_by = $3, close_reason = $4"
+        " where campaign_id = $1",
+        campaign_id,
+        tx.today,
+        tx.principal.account_id,
+        reason,
     )
 
 

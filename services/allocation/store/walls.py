@@ -9,6 +9,7 @@ _PROVINCE: Final = Wall()
 _OWN: Final = Wall(institution="institution_id", region="region_code", enterprise="enterprise_id")
 
 WALLS: Final[Walls] = {
+    "merger": Wall.reference(),  # ids alone: who is told here is named elsewhere, to whom it may
     "institution": Wall.reference(),
     "outlet": Wall(institution="institution_id", region="region_code", tenants=_READ),
     "roster": Wall(institution="institution_id", tenants=_READ),
@@ -40,5 +41,6 @@ WALLS: Final[Walls] = {
     "capacity_set": Wall(institution="institution_id", region="city_code"),
     "assignment_return": _OWN,
     "claim": _OWN,
+    "approval": Wall(account="requested_by", tenants=("select", "update")),
     "contact": Wall(via=(Via("assignment_id", "assignment", "assignment_id"),)),
 }

@@ -15,7 +15,7 @@ from services.allocation.store import plans, publishing
 from services.allocation.store.campaigns import Campaign
 from services.allocation.store.plans import StoredPlan
 from services.allocation.store.publishing import Began, Ended
-from services.allocation.usecases.finding import find_campaign
+from services.allocation.usecases.finding import find_campaign, running_one
 from services.allocation.usecases.planning import check_not_rotated, find_plan, tier_one_of
 from shared.contracts.allocation import (
     EnterpriseAssigned,
@@ -70,7 +70,7 @@ async def publish(command: Publish, tx: Transaction) -> Publishing:
     """Queue the publication of a checked draft (A1).
 
     Raises: Refused `access.role`; NotFound `plan.unknown`; Conflict `plan.not_checked`,
-    `plan.publishing`, `plan.stale`, `plan.no_tier_one`, `plan.rotation_began`.
+    `plan.publishing`, `plan.stale`, `plan.no_tier_one`, `plan.rotation_began`, `campaign.closed`.
     """
     tx.principal.must_be("province_regulator")
     plan = await find_plan(tx, command.plan_id, lock=True)
@@ -86,6 +86,7 @@ async def publish(command: Publish, tx: Transaction) -> Publishing:
 
 async def _check_base(tx: Transaction, plan: StoredPlan) -> None:
     """What the plan was solved on must still be in force, or it would undo what came after."""
+    await running_one(tx, plan.campaign_id)
     if plan.tier == 1:
         return
     if plan.round == 1:

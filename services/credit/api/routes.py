@@ -46,8 +46,8 @@ from services.credit.usecases import (
     push_repayments,
     push_reversals,
 )
-from shared.kernel.errors import BadInput
 from shared.platform.access import may
+from shared.platform.approvals import Approval
 from shared.platform.web import Cursor, Limit, Run, Who, decode_cursor, page_of
 
 router = APIRouter(tags=["credit"])
@@ -55,13 +55,8 @@ router.include_router(webhooks_router)
 
 
 def _after(cursor: str | None) -> tuple[date, UUID] | None:
-    place = decode_cursor(cursor, parts=2)
-    if place is None:
-        return None
-    try:
-        return date.fromisoformat(place[0]), UUID(place[1])
-    except (TypeError, ValueError, AttributeError) as error:
-        raise BadInput("page.cursor", "分页标记无效,请从第一页重新查询") from error
+    place = decode_cursor(cursor, date, UUID)
+    return (place[0], place[1]) if place else None
 
 
 def _book_query(
@@ -144,9 +139,17 @@ async def get_application(application_id: UUID, run: Run) -> ApplicationOut:
     response_model=ApplicationOut,
     dependencies=[may("application", "approve")],
 )
-async def post_decision(application_id: UUID, body: DecisionIn, run: Run) -> Response:
-    """银行的决定:批准须有金额,拒绝须有原因代码。"""
-    return await run(decide_application, body.command(application_id), answer=ApplicationOut.of)
+async def post_decision(
+    application_id: UUID, body: DecisionIn, run: Run, approval: Approval
+) -> Response:
+    """银行的决定:批准须有金额,拒绝须有原因代码。
+
+    批准金额超过产品上限的,须本行另一人复核:先在 identity 的 `/approvals` 提出
+    (action `application.override`,subject 为申请编号,payload 为本请求内容),
+    通过后带上 `X-Approval`。
+    """
+    command = body.command(application_id, approval)
+    return await run(decide_application, command, answer=ApplicationOut.of)
 
 
 @router.post(

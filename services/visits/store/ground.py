@@ -25,7 +25,7 @@ from shared.platform.vault import Wrapped
 
 _GROUND = f"""
 select v.institution_id as v_institution_id, v.content_hash, v.missing, v.flags,
-       c.opens_on, c.visits_from, c.visits_until,
+       c.opens_on, c.visits_from, c.visits_until, c.closed_on,
        a.assignment_id, a.region_code as a_region_code, a.assigned_on,
        e.region_code, e.longitude_e6, e.latitude_e6, e.precision,
        (select json_agg(r)::text from roster_of($6) r) as roster,
@@ -97,7 +97,7 @@ def _recorded(row: asyncpg.Record) -> Recorded | None:
 def _campaign(row: asyncpg.Record) -> CampaignDates | None:
     if row["opens_on"] is None:
         return None
-    return CampaignDates(row["opens_on"], row["visits_from"], row["visits_until"])
+    return CampaignDates(row["opens_on"], row["visits_from"], row["visits_until"], row["closed_on"])
 
 
 def _assignment(row: asyncpg.Record) -> Assigned | None:

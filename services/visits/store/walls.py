@@ -9,6 +9,7 @@ _OWN: Final = Wall(institution="institution_id", region="region_code", enterpris
 _OF_ASSIGNMENT: Final = (Via("enterprise_id", "assignment", "enterprise_id"),)
 
 WALLS: Final[Walls] = {
+    "merger": Wall.reference(),  # ids alone: who is told here is named elsewhere, to whom it may
     "roster": Wall(institution="institution_id", tenants=_READ),
     "enterprise_place": Wall(
         region="region_code", enterprise="enterprise_id", via=_OF_ASSIGNMENT, tenants=_READ
@@ -28,4 +29,5 @@ WALLS: Final[Walls] = {
     "need": _OWN,
     "photo": Wall(institution="institution_id", via=(Via("visit_id", "visit", "visit_id"),)),
     "refused_visit": _OWN,
+    "approval": Wall(account="requested_by", tenants=("select", "update")),
 }

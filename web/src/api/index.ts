@@ -6,6 +6,7 @@ import type {
   AccountRow,
   Approval,
   AuditLine,
+  AuditVerified,
   BindingCode,
   Bulletin,
   Campaign,
@@ -14,8 +15,10 @@ import type {
   FigureEnterprises,
   FigureEvent,
   Figures,
+  Job,
   NewAccount,
   Page,
+  ParkedEvent,
   Path,
   RecoveryCodes,
   Region,
@@ -89,6 +92,9 @@ export const bindingCode = (id: string): Promise<BindingCode> =>
 export const approvals = (state: string, cursor?: string | null): Promise<Page<Approval>> =>
   call(to(`${IDENTITY}/approvals`), { query: { state, cursor, limit: 100 } })
 
+export const withdraw = (id: string): Promise<Approval> =>
+  call(to(`${IDENTITY}/approvals/{approval_id}/withdrawal`, id), { method: 'POST' })
+
 export const decide = (id: string, approved: boolean, reason: string): Promise<Approval> =>
   call(to(`${IDENTITY}/approvals/{approval_id}/decision`, id), { method: 'POST', body: { approved, reason } })
 
@@ -106,6 +112,28 @@ export interface AuditQuery {
 
 export const auditLines = (service: string, query: AuditQuery, cursor?: string | null): Promise<Page<AuditLine>> =>
   call(`/api/${service}/v1/audit`, { query: { ...query, cursor, limit: 100 } })
+
+/** All that fit the question, at most so many; newest first. */
+export async function allAuditLines(service: string, query: AuditQuery, most: number): Promise<AuditLine[]> {
+  const found: AuditLine[] = []
+  let cursor: string | null = null
+  do {
+    const page: Page<AuditLine> = await call(`/api/${service}/v1/audit`, { query: { ...query, cursor, limit: 500 } })
+    found.push(...page.items)
+    cursor = page.next_cursor ?? null
+  } while (cursor && found.length < most)
+  return found.slice(0, most)
+}
+
+export const verifyAudit = (service: string): Promise<AuditVerified> => call(`/api/${service}/v1/audit/verification`, { method: 'POST' })
+
+export const parkedEvents = (service: string): Promise<{ items: ParkedEvent[]; total: number }> =>
+  call(`/api/${service}/v1/parked`, { query: { limit: 500 } })
+
+export const retryParked = (service: string): Promise<{ job_id: string }> =>
+  call(`/api/${service}/v1/parked:retry`, { method: 'POST', body: { consumer: '' } })
+
+export const job = (service: string, id: string): Promise<Job> => call(`/api/${service}/v1/jobs/${id}`)
 
 export const regions = async (): Promise<Region[]> => (await call<Page<Region>>(to(`${REGISTRY}/regions`))).items
 

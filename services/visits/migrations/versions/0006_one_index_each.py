@@ -6,8 +6,8 @@ one that must be walked whole: each visit was then slower than the one before.
 
 from shared.platform.migrations import run_sql
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 
 # A visit's id stands in one index only.
 VISIT_OF_INSTITUTION = """
