@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
-from shared.kernel.errors import BadInput
 from shared.platform import audit_search
 from shared.platform.access import may
 from shared.platform.audit_search import AuditFilter
@@ -104,9 +103,5 @@ async def get_audit(
 
 
 def _place(cursor: str | None) -> int | None:
-    parts = decode_cursor(cursor, parts=1)
-    if parts is None:
-        return None
-    if not isinstance(parts[0], int) or isinstance(parts[0], bool) or abs(parts[0]) >= 2**63:
-        raise BadInput("page.cursor", "分页标记无效,请从第一页重新查询")
-    return parts[0]
+    place = decode_cursor(cursor, int)
+    return place[0] if place else None

@@ -33,6 +33,11 @@ class Principal:
         """True for the province's regulator, the platform's operator and the platform itself."""
         return self.role in (None, "province_regulator", "platform_admin")
 
+    @property
+    def reads_all(self) -> bool:
+        """True for those who may read every row that a route shows them: the auditor too."""
+        return self.reach in ("system", "province")
+
     def city_prefix(self) -> str:
         """First four digits of the bureau's city, empty for everyone else."""
         return (self.region_code or "")[:4] if self.role in ("bureau", "st_bureau") else ""

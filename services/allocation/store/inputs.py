@@ -1,9 +1,9 @@
 """What a plan is computed from: enterprises with their place and history, outlets, loads."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 from uuid import UUID
 
 from services.allocation.domain.model import Enterprise, Outlet
@@ -11,7 +11,8 @@ from services.allocation.domain.profile import MatchedRule
 from services.allocation.store.campaigns import Campaign
 from shared.platform.database import Transaction
 
-#: Each enrolled enterprise where it is on day $2; the list says so until it moved.
+#: Each enrolled enterprise where it is on day $2; the list says so until it moved. One that is
+#: merged into another that takes part gets no bank of its own any more (R3).
 PLACES = """
 select n.enterprise_id, coalesce(c.region_code, l.region_code) as region_code,
   coalesce(c.longitude_e6, l.longitude_e6) as longitude_e6,
@@ -23,21 +24,33 @@ left join lateral (select region_code, longitude_e6, latitude_e6, precision
   from enterprise_change e where e.enterprise_id = n.enterprise_id
   and e.valid_from >= l.listed_on and e.valid_from <= $2
   order by e.valid_from desc limit 1) c on true
-where k.campaign_id = $1
+where k.campaign_id = $1 and not exists (select from merger m join enrolment s
+  on s.campaign_id = $1 and s.enterprise_id = m.survivor_id
+  where m.merged_id = n.enterprise_id and m.merged_on <= $2)
 """
 
-#: Whether enterprise {e} is matched (JS-19): kinds $3, from the opening to $2, at {i} or anywhere.
-MATCHED = """exists (select from financing f where f.enterprise_id = {e}
-  and f.kind = any($3::text[]) and f.happened_on >= k.opens_on and f.happened_on <= $2
-  and ($4 or f.institution_id = {i}))"""
+_FINANCED = """f.kind = any($3::text[]) and f.happened_on >= k.opens_on and f.happened_on <= $2
+  and ($4 or f.institution_id = {i})"""
+#: Whether enterprise {e} is matched (JS-19): kinds $3, from the opening to $2, at {i} or anywhere;
+#: what those merged into it have counts too (R3).
+MATCHED = f"""(exists (select from financing f where f.enterprise_id = {{e}} and {_FINANCED})
+  or exists (select from merger m join financing f on f.enterprise_id = m.merged_id
+  where m.survivor_id = {{e}} and {_FINANCED}))"""
 
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """Who has an enterprise now, at tier 2, and whether it is matched."""
+    """Which node has an enterprise now, at a tier, and whether it is matched."""
+
+    node_id: UUID
+    matched: bool
+
+
+class Holder(NamedTuple):
+    """A bank that has an enterprise, and the city of its node."""
 
     institution_id: UUID
-    matched: bool
+    city_code: str | None
 
 
 def matched_values(rule: MatchedRule) -> tuple[list[str], bool]:
@@ -110,20 +123,34 @@ async def cities(tx: Transaction, plan_id: UUID) -> dict[UUID, str]:
 
 
 async def currents(
-    tx: Transaction, campaign: Campaign, day: date, rule: MatchedRule
+    tx: Transaction, campaign: Campaign, tier: int, day: date, rule: MatchedRule
 ) -> dict[UUID, Current]:
-    """Who has each enterprise at tier 2, and whether it is matched by a day (JS-19)."""
+    """Which node has each enterprise at a tier, and whether it is matched by a day (JS-19)."""
     matched = MATCHED.format(e="a.enterprise_id", i="a.institution_id")
     driver = await tx.driver()
     rows = await driver.fetch(
-        f"select a.enterprise_id, a.institution_id, {matched} as matched"
+        f"select a.enterprise_id, a.node_id, {matched} as matched"
         " from assignment a join campaign k using (campaign_id)"
-        " where a.campaign_id = $1 and a.tier = 2 and a.ended_on is null",
+        " where a.campaign_id = $1 and a.tier = $5 and a.ended_on is null"
+        " and a.node_id is not null",
         campaign.campaign_id,
         day,
         *matched_values(rule),
+        tier,
     )
-    return {row["enterprise_id"]: Current(row["institution_id"], row["matched"]) for row in rows}
+    return {row["enterprise_id"]: Current(row["node_id"], row["matched"]) for row in rows}
+
+
+async def holders(tx: Transaction, campaign_id: UUID, tier: int) -> dict[UUID, Holder]:
+    """Which bank has each enterprise at a tier, and in which city."""
+    driver = await tx.driver()
+    rows = await driver.fetch(
+        "select enterprise_id, institution_id, node_city from assignment where campaign_id = $1"
+        " and tier = $2 and ended_on is null and institution_id is not null",
+        campaign_id,
+        tier,
+    )
+    return {row[0]: Holder(row[1], row[2]) for row in rows}
 
 
 async def matched_at_all(
@@ -133,7 +160,10 @@ async def matched_at_all(
     driver = await tx.driver()
     rows = await driver.fetch(
         "select distinct n.enterprise_id from campaign k join enrolment n using (campaign_id)"
-        " join financing f using (enterprise_id) where k.campaign_id = $1"
+        " join (select enterprise_id, kind, happened_on from financing union all"
+        "   select m.survivor_id, f.kind, f.happened_on from merger m"
+        "   join financing f on f.enterprise_id = m.merged_id) f"
+        " using (enterprise_id) where k.campaign_id = $1"
         " and f.kind = any($3::text[]) and f.happened_on >= k.opens_on and f.happened_on <= $2",
         campaign.campaign_id,
         day,
@@ -143,25 +173,19 @@ async def matched_at_all(
 
 
 async def histories(tx: Transaction, campaign_id: UUID) -> dict[UUID, tuple[UUID, ...]]:
-    """Which institutions have had each enterprise in the campaign, oldest first (JS-19)."""
+    """Which institutions have had each enterprise in the campaign, oldest first (JS-19).
+
+    Those of one merged into another are the other's: its bank does not come back (R3).
+    """
     driver = await tx.driver()
     rows = await driver.fetch(
-        "select enterprise_id, institution_id from assignment where campaign_id = $1 and tier = 2"
-        " order by assigned_on, round, ended_on nulls last",
+        "select coalesce(m.survivor_id, a.enterprise_id) as enterprise_id, a.institution_id"
+        " from assignment a left join merger m on m.merged_id = a.enterprise_id"
+        " where a.campaign_id = $1 and a.duty"
+        " order by a.assigned_on, a.round, a.ended_on nulls last",
         campaign_id,
     )
     found: defaultdict[UUID, list[UUID]] = defaultdict(list)
     for row in rows:
         found[row["enterprise_id"]].append(row["institution_id"])
     return {enterprise_id: tuple(dict.fromkeys(ids)) for enterprise_id, ids in found.items()}
-
-
-def by_city(
-    listed: Iterable[Enterprise], city_of: dict[UUID, str]
-) -> dict[str, tuple[Enterprise, ...]]:
-    """Enterprises by the city they were sent to; one without a city has not been sent anywhere."""
-    found: defaultdict[str, list[Enterprise]] = defaultdict(list)
-    for one in listed:
-        if one.enterprise_id in city_of:
-            found[city_of[one.enterprise_id]].append(one)
-    return {city: tuple(found[city]) for city in sorted(found)}

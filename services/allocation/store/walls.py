@@ -9,6 +9,7 @@ _PROVINCE: Final = Wall()
 _OWN: Final = Wall(institution="institution_id", region="region_code", enterprise="enterprise_id")
 
 WALLS: Final[Walls] = {
+    "merger": Wall.reference(),  # ids alone: who is told here is named elsewhere, to whom it may
     "institution": Wall.reference(),
     "outlet": Wall(institution="institution_id", region="region_code", tenants=_READ),
     "roster": Wall(institution="institution_id", tenants=_READ),
@@ -19,7 +20,7 @@ WALLS: Final[Walls] = {
     "campaign": Wall.reference(),
     "enrolment": Wall(region="region_code", enterprise="enterprise_id", tenants=_READ),
     "plan": Wall(shown="state in ('published', 'superseded')", tenants=()),
-    "plan_city": Wall(region="city_code", tenants=_READ),
+    "plan_city": Wall(institution="institution_id", region="city_code", tenants=_READ),
     "plan_row": Wall(
         institution="institution_id",
         region="region_code",
