@@ -44,17 +44,11 @@ class EnrolLate:
 async def open_campaign(command: OpenCampaign, tx: Transaction) -> Campaign:
     """Pin profile, calendar and list; a job then enrols the enterprises (JS-01, JS-04, R4).
 
-    <<<<<<< HEAD
-        Raises: BadInput `campaign.profile_unknown`,
-        `campaign.opens_on_out_of_range`, `profile.calendar_out_of_order`; Conflict
-        `campaign.list_unknown`, `campaign.list_incomplete`, `campaign.exists`.
-    =======
-        Raises: Refused `access.role`; BadInput `campaign.profile_unknown`,
-        `campaign.opens_on_out_of_range`, `campaign.institution_wanted`,
-        `campaign.institution_unwanted`, `campaign.institution_unknown`,
-        `profile.calendar_out_of_order`; Conflict `campaign.list_unknown`,
-        `campaign.list_incomplete`, `campaign.exists`.
-    >>>>>>> main
+    Raises: BadInput `campaign.profile_unknown`,
+    `campaign.opens_on_out_of_range`, `campaign.institution_wanted`,
+    `campaign.institution_unwanted`, `campaign.institution_unknown`,
+    `profile.calendar_out_of_order`; Conflict `campaign.list_unknown`,
+    `campaign.list_incomplete`, `campaign.exists`.
     """
     document = await _document(command.profile, tx)
     profile = parse_profile(msgspec.json.decode(document))

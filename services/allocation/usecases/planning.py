@@ -53,13 +53,8 @@ class Started:
 async def make_plan(command: MakePlan, tx: Transaction) -> Started:
     """Queue a plan of a tier (JS-06, JS-07).
 
-    <<<<<<< HEAD
-        Raises: NotFound `campaign.unknown`; Conflict `campaign.enrolling`,
-        `plan.tier_not_in_profile`, `plan.no_tier_one`, `plan.rotation_began`.
-    =======
-        Raises: Refused `access.role`; NotFound `campaign.unknown`; Conflict `campaign.enrolling`,
-        `plan.tier_not_in_profile`, `plan.no_base`, `plan.rotation_began`, `plan.form_not_here`.
-    >>>>>>> main
+    Raises: NotFound `campaign.unknown`; Conflict `campaign.enrolling`,
+    `plan.tier_not_in_profile`, `plan.no_base`, `plan.rotation_began`, `plan.form_not_here`.
     """
     campaign = await open_one(tx, command.campaign_id)
     step = step_of(campaign, command.tier)
@@ -132,13 +127,8 @@ async def check_not_rotated(tx: Transaction, campaign: Campaign) -> None:
 async def rotate(command: Rotate, tx: Transaction) -> Started:
     """Queue the next round: unmatched enterprises to a bank that has not had them (JS-19, A7).
 
-    <<<<<<< HEAD
-        Raises: NotFound `campaign.unknown`; BadInput `rotation.in_future`,
-        `rotation.too_early`; Conflict `campaign.enrolling`, `plan.no_tier_two`.
-    =======
-        Raises: Refused `access.role`; NotFound `campaign.unknown`; BadInput `rotation.in_future`,
-        `rotation.too_early`; Conflict `campaign.enrolling`, `plan.none_in_force`, `rotation.one_bank`.
-    >>>>>>> main
+    Raises: NotFound `campaign.unknown`; BadInput `rotation.in_future`,
+    `rotation.too_early`; Conflict `campaign.enrolling`, `plan.none_in_force`, `rotation.one_bank`.
     """
     campaign = await open_one(tx, command.campaign_id)
     if campaign.profile.tree.duty.to is not NodeKind.INSTITUTION:

@@ -77,13 +77,8 @@ async def check_plan(command: Check, tx: Transaction) -> StoredPlan:
 async def publish(command: Publish, tx: Transaction) -> Publishing:
     """Queue the publication of a checked draft (A1).
 
-    <<<<<<< HEAD
-        Raises: NotFound `plan.unknown`; Conflict `plan.not_checked`,
-        `plan.publishing`, `plan.stale`, `plan.no_tier_one`, `plan.rotation_began`, `campaign.closed`.
-    =======
-        Raises: Refused `access.role`; NotFound `plan.unknown`; Conflict `plan.not_checked`,
-        `plan.publishing`, `plan.stale`, `plan.no_base`, `plan.rotation_began`, `campaign.closed`.
-    >>>>>>> main
+    Raises: NotFound `plan.unknown`; Conflict `plan.not_checked`,
+    `plan.publishing`, `plan.stale`, `plan.no_base`, `plan.rotation_began`, `campaign.closed`.
     """
     plan = await find_plan(tx, command.plan_id, lock=True)
     if plan.publishing:
