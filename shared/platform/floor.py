@@ -1,7 +1,7 @@
 """A floor in a growing table: what lies below is done with and need not be looked through again.
 
 Proof: a writer has a transaction id, at the latest, a moment after it drew a row's id. So all
-writers of ids up to `_last` have transaction ids below `_xmax`, read a probe after it. Once the
+writers of ids up to `_last` have transaction ids below `_xmax`, one drawn a probe after it. Once the
 oldest running transaction is not below `_xmax` they have all ended, and a later pass that finds
 less than it asked for has had all of theirs. A new one begins at 0.
 """
@@ -38,7 +38,9 @@ class Floor:
             last = f"coalesce(pg_sequence_last_value('{self._ids}'::regclass), 0)"
             self._last = await _number(connection, last)
         elif not self._xmax:
-            self._xmax = await _number(connection, "pg_snapshot_xmax(pg_current_snapshot())")
+            # Not a snapshot's xmax: that is one above the newest *ended* transaction, so the newest
+            # of all, still running, is not below it and would pass for ended.
+            self._xmax = await _number(connection, "pg_current_xact_id()")
 
 
 async def _number(connection: asyncpg.Connection, expression: str) -> int:
