@@ -451,7 +451,10 @@ def test(
 def bench(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(help="write guards relay latency rebuild import demo;--quick"),
+        typer.Argument(
+            help="write guards relay latency rebuild import assess search allocation planning demo"
+            ";不写则除 demo 外全部。--quick 只试一遍;--table 由结果写出 README 的表"
+        ),
     ] = None,
 ) -> None:
     """测量性能,与参照并排。Measure the speed beside yardsticks; results in benchmarks/results."""

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from joserfc.jwk import OKPKey
 
+from shared.platform import audit
 from shared.platform.audit import Chain, Chaining, Seal
 from shared.platform.audit_check import Checked, check_trail, key_set
 from shared.platform.connections import connect_system
@@ -69,6 +70,35 @@ async def trail(everything: Stack, superuser: Superuser, tmp_path: Path) -> Trai
         + ";".join(f"create table saved.{t} as table public.{t}" for t in _TABLES)
     )
     return Trail(anyone, (tmp_path / "visits.heads").read_text().split())
+
+
+async def test_S20_a_line_committed_late_is_chained_all_the_same(
+    everything: Stack, superuser: Superuser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "PROBE_SECONDS", 0.0)
+    anyone, late, chain = await superuser("visits"), await superuser("visits"), Chain()
+    insert = (
+        "insert into audit (at, actor, org, action, subject, trace)"
+        " values (now(), 'late', 'platform', 'test.late', '', '') returning id"
+    )
+
+    async def unchained() -> object:
+        for _ in range(8):  # several rises of the floor
+            await chain.link(anyone)
+        return await anyone.fetchval(
+            "select count(*) from audit where id not in (select audit_id from audit_link)"
+        )
+
+    await late.execute("begin")
+    drawn = await late.fetchval(insert)
+    for n in range(3):
+        async with everything.database("visits").transaction(bank(1)) as tx:
+            tx.audit("test.early", uuid5(SPACE, str(n)))
+        assert await unchained() == 0
+    assert chain.floor < drawn
+    await late.execute("commit")
+    assert await unchained() == 0
+    assert chain.floor > drawn
 
 
 async def test_S20_a_whole_trail_fits(trail: Trail) -> None:
