@@ -221,9 +221,9 @@ async def get_parties(
     limit: Limit = 100,
 ) -> PartyPage:
     """名录在某日(默认今天)的状态。"""
-    place = decode_cursor(cursor, parts=1)
+    place = decode_cursor(cursor, str)
     root = _root(below)
-    found = await run.read(_find, kind, region, root, on, gone, place and str(place[0]), limit)
+    found = await run.read(_find, kind, region, root, on, gone, place and place[0], limit)
     items, following = page_of(found, limit, lambda each: (f"{each.kind}/{each.code}",))
     return PartyPage(items=[PartyOut.of(each) for each in items], next_cursor=following)
 
