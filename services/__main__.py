@@ -250,9 +250,13 @@ def parked_list(which: Which = "all", home: Home = default_home()) -> None:  # n
     """列出搁置的事件及原因。"""
     from shared.platform.parked import list_parked  # noqa: PLC0415
 
+    async def look(database: Database) -> list[dict[str, Any]]:
+        async with database.read() as tx:
+            return (await list_parked(tx))[0]
+
     table = Table("consumer", "topic", "part", "off", "key", "seq", "attempts", "error")
     for service in _chosen(which):
-        for row in asyncio.run(_with_database(service, home, list_parked)):
+        for row in asyncio.run(_with_database(service, home, look)):
             names = ("consumer", "topic", "part", "off", "key", "seq", "attempts", "error")
             table.add_row(*(str(row[name]) for name in names))
     console.print(table)

@@ -14,6 +14,8 @@ from shared.kernel.region import cities_of
 IDENTITY = "/identity/v1"
 ROWS = 500
 PROVINCE = "320000"
+#: Enterprises that sign in, of those with a need.
+ENTERPRISES = 3
 
 
 async def open_accounts(world: World, rows: Sequence[Json]) -> None:
@@ -48,13 +50,14 @@ async def open_regulators(world: World) -> None:
 
 
 async def open_all(world: World) -> None:
-    """Bureaus, head offices, the people at the desks, and each bank's machine client."""
+    """Every role: authorities, those around them, banks' people, each bank's machine client."""
     with world.steps.step("开户与激活 accounts") as step:
         rows: list[Json] = [
             {"username": f"bureau-{city.code}", "role": "bureau", "region_code": city.code}
             for city in cities_of(PROVINCE)
         ]
         banks = [world.banks[key] for key in sorted(world.banks)]
+        rows += _other_rows(world)
         for bank in banks:
             rows.append(_head_row(bank))
             rows += _desk_rows(bank)
@@ -71,6 +74,26 @@ async def open_all(world: World) -> None:
             f" only people who act have accounts: {people} at the desks"
         )
     write_accounts(world)
+
+
+def _other_rows(world: World) -> list[Json]:
+    """Who takes no part in the campaign itself, but has an account: one at least of each role."""
+    rows: list[Json] = [
+        {"username": f"st-bureau-{city.code}", "role": "st_bureau", "region_code": city.code}
+        for city in cities_of(PROVINCE)
+    ]
+    for role in ("association", "expert", "auditor"):
+        rows += [{"username": f"{role}-{number}", "role": role} for number in (1, 2)]
+    asking = [firm for _, firm in sorted(world.firms.items()) if firm.need]
+    rows += [
+        {
+            "username": f"enterprise-{number}",
+            "role": "enterprise",
+            "enterprise_id": firm.enterprise_id,
+        }
+        for number, firm in enumerate(asking[:ENTERPRISES], start=1)
+    ]
+    return rows
 
 
 def _head_row(bank: Bank) -> Json:

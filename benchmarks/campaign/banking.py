@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import count
 
+from benchmarks.campaign.agreeing import Asked, by_two
 from benchmarks.campaign.api import Failed, Json
 from benchmarks.campaign.book import (
     DRAWDOWN,
@@ -21,7 +22,7 @@ from benchmarks.campaign.steps import Step
 from benchmarks.campaign.visiting import Planned
 from benchmarks.campaign.waiting import gathered, until
 from benchmarks.campaign.world import OPENS_ON, YEAR_END, Bank, Firm, Held, Need, World
-from shared.kernel.money import yuan
+from shared.kernel.money import fen_from_yuan, yuan
 
 CREDIT = "/credit/v1"
 BATCH = 1_000
@@ -61,6 +62,7 @@ class Banking:
         self._to_decide: list[Application] = []
         self._to_push: list[Deed] = []
         self._matched: set[str] = set()
+        self._limits: dict[str, int] = {}
 
     @property
     def matched(self) -> int:
@@ -165,7 +167,7 @@ class Banking:
             "campaign_id": world.campaign_id,
             "enterprise_id": one.firm.enterprise_id,
             "outlet_id": one.held.desk.outlet_id,
-            "product_code": world.dice.pick(PRODUCTS, "product", one.name, one.firm.uscc),
+            "product_code": self._product_of(one),
             "amount": yuan(one.need.amount_fen),
             "filed_on": one.filed_on.isoformat(),
         }
@@ -179,10 +181,24 @@ class Banking:
             body["amount"] = yuan(one.need.approved_fen)
         else:
             body["reason_code"] = world.dice.pick(DECLINED, "declined", one.firm.uscc)
-        head = world.head_of(world.banks[one.held.institution_id])
+        bank = world.banks[one.held.institution_id]
         path = f"{CREDIT}/applications/{one.application_id}/decision"
-        await world.api.post(head, path, body)
+        if one.need.approved_fen > await self._limit_of(one):
+            asked = Asked("application.override", one.application_id, "超出产品上限批准", body)
+            branch_head = world.callers[bank.all_desks()[0].head.username]
+            await by_two(world, branch_head, world.head_of(bank), path, asked)
+        else:
+            await world.api.post(world.head_of(bank), path, body)
         step.done()
+
+    def _product_of(self, one: Application) -> str:
+        return self._world.dice.pick(PRODUCTS, "product", one.name, one.firm.uscc)
+
+    async def _limit_of(self, one: Application) -> int:
+        if not self._limits:
+            catalogue = await self._world.api.get(self._world.regulator, f"{CREDIT}/products")
+            self._limits = {p["code"]: fen_from_yuan(p["limit"]) for p in catalogue["items"]}
+        return self._limits[self._product_of(one)]
 
     def _note_filed(self, one: Application) -> None:
         self._world.journal.note(

@@ -1,14 +1,12 @@
 """Quarterly bulletins: published by the regulator, printed for people."""
 
-from typing import Any
-
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.campaign.accounts import IDENTITY
-from benchmarks.campaign.api import Api, Caller, Failed, Json
-from benchmarks.campaign.waiting import figures_settled, until
+from benchmarks.campaign.agreeing import Asked, by_two
+from benchmarks.campaign.api import Api, Caller, Json
+from benchmarks.campaign.waiting import figures_settled
 from benchmarks.campaign.world import World
 
 REPORTING = "/reporting/v1"
@@ -43,30 +41,10 @@ async def publish(world: World, quarter: str) -> Json:
 
 
 async def _published(world: World, body: Json) -> Json:
-    """One regulator asks, another one agrees, the first one publishes what was agreed to."""
-    asked = {
-        "action": "bulletin.publish",
-        "subject": f"{body['campaign_id']}.{body['quarter']}",
-        "summary": f"发布 {body['quarter']} 通报",
-        "payload": body,
-    }
-    approval = await world.api.post(world.regulator, f"{IDENTITY}/approvals", asked)
-    place = f"{IDENTITY}/approvals/{approval['approval_id']}/decision"
-    await world.api.post(world.second_regulator, place, {"approved": True})
-    headers, head = {"x-approval": str(approval["approval_id"])}, dict[str, Any]()
-
-    async def publish_now() -> str:
-        try:
-            path = f"{REPORTING}/bulletins"
-            head.update(await world.api.post(world.regulator, path, body, headers=headers))
-        except Failed as error:
-            if error.problem.get("code") != "approval.pending":
-                raise
-            return "approval.pending"
-        return ""
-
-    await until(publish_now, "复核 approval", bound=60)
-    return head
+    asked = Asked("bulletin.publish", f"{body['campaign_id']}.{body['quarter']}", "发布通报", body)
+    return await by_two(
+        world, world.regulator, world.second_regulator, f"{REPORTING}/bulletins", asked
+    )
 
 
 async def kept(api: Api, who: Caller, campaign_id: str) -> list[Json]:

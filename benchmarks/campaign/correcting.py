@@ -2,6 +2,7 @@
 
 from datetime import date
 
+from benchmarks.campaign.agreeing import Asked, by_two
 from benchmarks.campaign.api import Json
 from benchmarks.campaign.steps import Step
 from benchmarks.campaign.visiting import VISITS, Planned
@@ -61,7 +62,7 @@ async def _move(world: World, number: int, firm: Firm, step: Step) -> tuple[str,
 
 
 async def void_visits(world: World, visits: list[Planned]) -> None:
-    """Head offices take back some records that were never true; the record itself stays."""
+    """Head offices take back, with a regulator, what was never true; the record itself stays."""
     counted = [one for one in visits if one.complete]
     share = max(round(len(counted) * VOIDED), min(2, len(counted)))
     by_id = {one.visit_id: one for one in counted}
@@ -76,10 +77,12 @@ async def void_visits(world: World, visits: list[Planned]) -> None:
 
 
 async def _void(world: World, one: Planned, step: Step) -> None:
-    head = world.head_of(world.banks[one.held.institution_id])
+    bank = world.banks[one.held.institution_id]
     body = {
         "reason_code": world.dice.pick(VOID_REASONS, "void", one.visit_id),
         "reason": "内部核查发现记录不实",
     }
-    await world.api.post(head, f"{VISITS}/visits/{one.visit_id}/void", body)
+    asked = Asked("visit.void", one.visit_id, "作废走访记录", body)
+    path = f"{VISITS}/visits/{one.visit_id}/void"
+    await by_two(world, world.head_of(bank), world.second_regulator, path, asked)
     step.done()

@@ -20,7 +20,9 @@ ACTIONS = {
     "read": "查看",
     "update": "修改",
     "approve": "审批",
+    "retry": "重试",
     "void": "作废",
+    "close": "结束",
     "export": "导出",
     "reveal": "查看原文",
 }
@@ -37,6 +39,10 @@ def page() -> str:
         "| --- | --- | --- |",
     ]
     lines += [f"| `{r.code}` | {r.title} | {r.reach} |" for r in permissions.roles().values()]
+    lines += ["", "## 须两人办理 · What takes two people", ""]
+    lines += ["| 事项 action | 提出 asks | 复核 agrees(另一人) |", "| --- | --- | --- |"]
+    for two in permissions.two_people().values():
+        lines.append(f"| {two.title} `{two.code}` | {_who(two.makers)} | {_who(two.checkers)} |")
     for one in permissions.resources().values():
         lines += ["", f"## {one.title} `{one.code}`", "", "| 角色 | 可以 |", "| --- | --- |"]
         for role, grants in one.grants.items():
@@ -46,6 +52,10 @@ def page() -> str:
             )
             lines.append(f"| {permissions.roles()[role].title} | {told} |")
     return "\n".join(lines) + "\n"
+
+
+def _who(codes: frozenset[str]) -> str:
+    return "、".join(role.title for role in permissions.roles().values() if role.code in codes)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from services.allocation.usecases.campaigns import ENROL, run_enrolment
 from services.allocation.usecases.planning import SOLVE
 from services.allocation.usecases.publishing import PUBLISH, run_publication
 from services.allocation.usecases.solving import run_solving
+from shared.platform.approvals import approvals_consumer
 from shared.platform.database import Database
 from shared.platform.service import Service
 from shared.platform.settings import ServiceSettings
@@ -25,7 +26,7 @@ SERVICE = Service(
     title="分配与联系人",
     settings=Settings,
     router=router,
-    consumers=(CONSUMER,),
+    consumers=(CONSUMER, approvals_consumer("allocation")),
     on_start=_warm_up,
     jobs={ENROL: run_enrolment, SOLVE: run_solving, PUBLISH: run_publication},
 )

@@ -3,6 +3,7 @@
 from services.credit.api.routes import router
 from services.credit.consumers import CONSUMER
 from services.credit.settings import Settings
+from shared.platform.approvals import approvals_consumer
 from shared.platform.database import Database
 from shared.platform.service import Service
 from shared.platform.settings import ServiceSettings
@@ -20,6 +21,6 @@ SERVICE = Service(
     title="Credit: applications, lines, loans and the money moved under them",
     settings=Settings,
     router=router,
-    consumers=(CONSUMER,),
+    consumers=(CONSUMER, approvals_consumer("credit")),
     loops=(_push_events,),
 )

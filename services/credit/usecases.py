@@ -19,6 +19,7 @@ from services.credit.domain.applications import (
     Application,
     Decision,
     Filing,
+    above_limit,
     check_decision,
     check_filing,
 )
@@ -42,6 +43,7 @@ from services.credit.store.surroundings import slices_of, surroundings
 from services.credit.store.taken import TakenMeanwhile, attempt
 from shared.contracts.event import Event
 from shared.kernel.errors import BadInput, Conflict, FieldError, NotFound, Refused
+from shared.platform.approvals import Presented, require
 from shared.platform.database import Transaction
 from shared.platform.webhooks import announce
 
@@ -225,6 +227,7 @@ class DecideApplication:
 
     application_id: UUID
     decision: Decision
+    approval: Presented
 
 
 async def file_application(command: FileApplication, tx: Transaction) -> Application:
@@ -282,7 +285,11 @@ async def _same_filing(application: Application, tx: Transaction) -> Application
 
 
 async def decide_application(command: DecideApplication, tx: Transaction) -> Application:
-    """Record the bank's decision; only the application's own institution may (JS-03)."""
+    """Record the bank's decision; only the application's own institution may (JS-03).
+
+    More than the product's limit takes two people of the bank (M2).
+    Raises: NotFound `application.unknown`; what `check_decision` raises; Conflict `approval.*`.
+    """
     _own_institution(tx)
     driver = await tx.driver()
     seen = visible("a", tx.principal, tx.today)
@@ -290,6 +297,9 @@ async def decide_application(command: DecideApplication, tx: Transaction) -> App
     if application is None:
         raise _no_application()
     check_decision(application, command.decision, tx.today)
+    if above_limit(application, command.decision):
+        subject = str(command.application_id)
+        await require(tx, command.approval, action="application.override", subject=subject)
     await applications.decide(driver, command.application_id, command.decision, tx.now)
     slices = await slices_of(driver, [application.filing.enterprise_id])
     region_code = region_on(slices[application.filing.enterprise_id], command.decision.decided_on)

@@ -1,5 +1,6 @@
 """Who may see which enterprise, which list a campaign stands on, who has loans: from the others."""
 
+from services.registry.store.imports import lock_kind
 from services.registry.store.queries import end_access, grant_access
 from services.registry.store.vintages import pin
 from services.registry.usecases.vintages import book_balance
@@ -28,6 +29,7 @@ async def on_campaign_opened(received: Received, tx: Transaction) -> None:
     """A list that a campaign stands on is closed (R4)."""
     event = received.event
     if isinstance(event, CampaignOpened):
+        await lock_kind(tx, "enterprises")  # an import under way gets all of its rows on it
         await pin(tx, event.campaign_id, event.list_vintage)
 
 

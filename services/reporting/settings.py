@@ -6,13 +6,9 @@ from shared.platform.settings import ServiceSettings
 
 
 class ReportingSettings(ServiceSettings):
-    """Its database and port; `rebuild_processes` fold side by side during a rebuild.
-
-    `second_person`: a bulletin is published only with another regulator's agreement.
-    """
+    """Its database and port; `rebuild_processes` fold side by side during a rebuild."""
 
     model_config = SettingsConfigDict(env_prefix="REPORTING_", extra="ignore")
 
     port: int = 8006
     rebuild_processes: int = 2
-    second_person: bool = True

@@ -216,14 +216,11 @@ class PublishBulletin:
     quarter: Quarter
     known_at: datetime | None
     reason: str
-    approval: Presented | None = None
+    approval: Presented
 
 
 async def publish_bulletin(command: PublishBulletin, tx: Transaction) -> Kept:
-    """Sum, freeze, announce. A second edition says what changed and why (ST-06).
-
-    `approval`: what the call brought of a second person's agreement; None where none is asked for.
-    """
+    """Sum, freeze, announce. A second edition says what changed and why (ST-06)."""
     connection = await tx.driver()
     if await store.find_campaign(connection, command.campaign_id) is None:
         raise unseen()
@@ -231,9 +228,8 @@ async def publish_bulletin(command: PublishBulletin, tx: Transaction) -> Kept:
     previous = await bulletins.latest(connection, command.campaign_id, quarter)
     if previous and not command.reason.strip():
         raise BadInput("bulletin.reason_missing", "再版须说明更正原因")
-    if command.approval:
-        subject = f"{command.campaign_id}.{quarter}"
-        await require(tx, command.approval, action="bulletin.publish", subject=subject)
+    subject = f"{command.campaign_id}.{quarter}"
+    await require(tx, command.approval, action="bulletin.publish", subject=subject)
     question = Question(
         campaign_id=command.campaign_id,
         quarter=command.quarter,

@@ -7,6 +7,7 @@ from typing import Any
 from services.visits.store import copies, privacy
 from shared.contracts.allocation import (
     CampaignAmended,
+    CampaignClosed,
     CampaignOpened,
     ContactNamed,
     EnterpriseAssigned,
@@ -33,6 +34,7 @@ _SAVES: Mapping[type[Event], Save] = {
     EnterpriseChanged: copies.save_places,
     CampaignOpened: copies.save_campaigns,
     CampaignAmended: copies.save_amendments,
+    CampaignClosed: copies.save_closings,
     EnterpriseEnrolled: copies.save_enrolments,
     EnterpriseAssigned: copies.save_assignments,
     EnterpriseUnassigned: copies.save_endings,

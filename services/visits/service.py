@@ -3,6 +3,7 @@
 from services.visits.api.routes import router
 from services.visits.consumers import CONSUMER
 from services.visits.settings import Settings
+from shared.platform.approvals import approvals_consumer
 from shared.platform.service import Service
 
 SERVICE = Service(
@@ -10,5 +11,5 @@ SERVICE = Service(
     title="走访与需求",
     settings=Settings,
     router=router,
-    consumers=(CONSUMER,),
+    consumers=(CONSUMER, approvals_consumer("visits")),
 )

@@ -11,6 +11,7 @@ from services.visits.store import photos, refusals, visits
 from services.visits.store.photos import Photo
 from shared.contracts.visits import NeedRecorded, VisitLogged, VisitVoided
 from shared.kernel.errors import Conflict, NotFound, Refused
+from shared.platform.approvals import Presented, require
 from shared.platform.database import Transaction
 from shared.platform.principal import Principal
 
@@ -55,11 +56,16 @@ async def record_visit(command: RecordVisit, tx: Transaction) -> VisitAnswer:
     Raises: what `judge` and `check_repeat` raise.
     """
     report, institution_id = command.report, bank_of(tx.principal)
-    ground = await grounds.load(report, institution_id, tx)
+    ground, key = await grounds.load(report, institution_id, tx)
     if ground.recorded is None:
         judged = judge(report, ground, institution_id=institution_id, today=tx.today)
         saved = await visits.save(
-            report, judged, institution_id=institution_id, content_hash=command.content_hash, tx=tx
+            report,
+            judged,
+            institution_id=institution_id,
+            content_hash=command.content_hash,
+            key=key,
+            tx=tx,
         )
         if saved.fresh:
             _check_taken(saved.photos, report)
@@ -157,18 +163,20 @@ class VoidVisit:
     visit_id: UUID
     reason_code: VoidReason
     reason: str
+    approval: Presented
 
 
 async def void_visit(command: VoidVisit, tx: Transaction) -> visits.VisitRow:
     """Take a visit out of every figure; the record and its photos stay (ST-10, V12).
 
-    Raises: NotFound `visit.unknown`; Conflict `visit.already_void`.
+    Raises: NotFound `visit.unknown`; Conflict `visit.already_void`, `approval.*` (M2).
     """
     visit = await visits.find(tx, command.visit_id, lock=True)
     if visit is None:
         raise unknown_visit()
     if visit.void_reason_code is not None:
         raise Conflict("visit.already_void", "该走访已作废", f"作废日期 {visit.voided_on}")
+    await require(tx, command.approval, action="visit.void", subject=str(visit.visit_id))
     await visits.void(
         command.visit_id, reason_code=command.reason_code, reason=command.reason, tx=tx
     )

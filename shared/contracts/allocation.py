@@ -136,6 +136,17 @@ class CampaignAmended(Event, frozen=True, kw_only=True):
     opens_on: date | None = None
 
 
+@contract(topic=TOPIC, key="campaign_id", business_on="closed_on")
+class CampaignClosed(Event, frozen=True, kw_only=True):
+    """A campaign is over: no plan, rotation, claim or return any more, and no visit after that day.
+
+    What was done until then stays, and may still be entered late.
+    """
+
+    campaign_id: UUID
+    closed_on: date
+
+
 @contract(topic=TOPIC, key="enterprise_id", business_on="asked_on")
 class ReturnAsked(Event, frozen=True, kw_only=True):
     """An institution asked its bureau to take an enterprise back; the duty stays until decided."""

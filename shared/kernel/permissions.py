@@ -37,12 +37,28 @@ class Resource:
         return {action for granted in self.grants.values() for action in granted}
 
 
+@dataclass(frozen=True, slots=True)
+class TwoPeople:
+    """A deed that takes a second person: its name for people, who may do it, who may agree."""
+
+    code: str
+    title: str
+    makers: frozenset[str]
+    checkers: frozenset[str]
+
+
+@cache
+def _data() -> dict[str, Any]:
+    return tomllib.loads(_FILE.read_text(encoding="utf-8"))
+
+
 @cache
 def _matrix() -> tuple[dict[str, Role], dict[str, Resource]]:
-    raw: dict[str, Any] = tomllib.loads(_FILE.read_text(encoding="utf-8"))
+    raw = _data()
     roles = {code: Role(code, row["title"], row["reach"]) for code, row in raw["roles"].items()}
     resources = {
-        code: Resource(code, row.pop("title"), row) for code, row in raw["resources"].items()
+        code: Resource(code, row["title"], {k: v for k, v in row.items() if k != "title"})
+        for code, row in raw["resources"].items()
     }
     unknown = {role for one in resources.values() for role in one.grants} - roles.keys()
     if unknown or any(role.reach not in REACHES for role in roles.values()):
@@ -58,6 +74,20 @@ def roles() -> dict[str, Role]:
 def resources() -> dict[str, Resource]:
     """All resources by code."""
     return _matrix()[1]
+
+
+@cache
+def two_people() -> dict[str, TwoPeople]:
+    """What takes two people, by code.
+
+    Raises: LookupError: nobody may do the deed, or a checker is no role.
+    """
+    found: dict[str, TwoPeople] = {}
+    for code, row in _data()["two_people"].items():
+        makers = frozenset(role.code for role in roles_with(*row["deed"].split(".")))
+        checkers = frozenset(roles()[role].code for role in row["checkers"])
+        found[code] = TwoPeople(code, row["title"], makers, checkers)
+    return found
 
 
 def scope_of(role: str, resource: str, action: str) -> str | None:

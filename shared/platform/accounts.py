@@ -1,10 +1,12 @@
 """Each service's copy of the accounts: role and place are read here, never from a token.
 
 Fed by identity's events; identity itself reads its own table of that name. What was read is kept
-for half a second, so that a change bites within one; a shut account is refused at once, because
-every transaction looks again (`Database`).
+until the database tells of a change; that it would have told is confirmed several times a second,
+and without that nothing is kept: so a change bites within one second, mostly at once. A shut
+account is refused at once in any case, because every transaction looks again (`Database`).
 """
 
+import asyncio
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -14,11 +16,13 @@ from shared.contracts.event import Received
 from shared.contracts.identity import AccessRevoked, AccountChanged, AccountOpened
 from shared.kernel.errors import Refused
 from shared.platform.clock import monotonic
+from shared.platform.connections import connect_system
 from shared.platform.consumer import Consumer
 from shared.platform.database import Database, Transaction
+from shared.platform.logging import log
 from shared.platform.principal import Principal
 
-KEEP_SECONDS = 0.5
+KEEP_SECONDS = 0.9
 KEEP_ACCOUNTS = 20_000
 
 ACCOUNTS_UP = """
@@ -47,18 +51,19 @@ class Accounts:
     """The principals behind account ids, as this service knows them."""
 
     database: Database
-    _known: dict[UUID, tuple[float, Principal]] = field(
-        default_factory=dict[UUID, tuple[float, Principal]]
-    )
+    _known: dict[UUID, Principal] = field(default_factory=dict[UUID, Principal])
+    _changes: int = 0
+    _sure_until: float = 0.0
 
     async def principal(self, account_id: UUID) -> Principal:
         """Who the account is now.
 
         Raises: Refused 401 `access.unknown_account` (not heard of yet), `access.revoked`.
         """
-        known, now = self._known.get(account_id), monotonic()
-        if known and known[0] > now:
-            return known[1]
+        known = self._known.get(account_id)
+        if known and monotonic() < self._sure_until:
+            return known
+        changes = self._changes
         row = await self.database.account(account_id)
         if row is None:
             raise Refused(
@@ -78,8 +83,35 @@ class Accounts:
         )
         if len(self._known) >= KEEP_ACCOUNTS:
             self._known.clear()
-        self._known[account_id] = (now + KEEP_SECONDS, principal)
+        if changes == self._changes:  # else it may be what stood before the change
+            self._known[account_id] = principal
         return principal
+
+    async def watch(self) -> None:
+        """Hear of every change to an account, until cancelled."""
+        while True:
+            try:
+                await self._listen()
+            except Exception as error:  # deaf, it asks the database for every call
+                log().warning("accounts.deaf", error=repr(error))
+            await asyncio.sleep(0.1)
+
+    async def _listen(self) -> None:
+        connection = await connect_system(self.database.url)
+        try:
+            await connection.add_listener("account", self._forget)
+            self._forget()  # what changed before it listened
+            while True:
+                asked = monotonic()  # an answer comes behind every change committed before
+                await connection.execute("select", timeout=KEEP_SECONDS)
+                self._sure_until = asked + KEEP_SECONDS
+                await asyncio.sleep(KEEP_SECONDS / 3)
+        finally:
+            connection.terminate()
+
+    def _forget(self, *_: object) -> None:
+        self._known.clear()
+        self._changes += 1
 
 
 def accounts_consumer(service: str) -> Consumer:

@@ -19,6 +19,7 @@ from sqlalchemy import text
 from shared.contracts.event import Received
 from shared.contracts.identity import ApprovalDecided
 from shared.kernel.errors import BadInput, Conflict
+from shared.kernel.permissions import two_people
 from shared.platform.consumer import Consumer
 from shared.platform.database import Transaction
 
@@ -78,11 +79,12 @@ async def require(tx: Transaction, given: Presented, *, action: str, subject: st
     Raises: Conflict `approval.required`, `.pending` (not decided, or not heard of yet),
     `.rejected`, `.other` (agreed to for another person or another body), `.expired`, `.used`.
     """
+    title = two_people()[action].title
     if given.approval_id is None:
         raise Conflict(
             "approval.required",
             "此操作须由另一人复核",
-            f"请先在“复核”中提出 {action} 申请,通过后带上请求头 X-Approval 再试",
+            f"请先提出“{title}”({action})的复核申请,通过后带上请求头 X-Approval 再提交同样的内容",
         )
     row = (
         await tx.connection.execute(
@@ -105,7 +107,10 @@ async def require(tx: Transaction, given: Presented, *, action: str, subject: st
         text("update approval set used_at = :now where approval_id = :id"),
         {"id": given.approval_id, "now": tx.now},
     )
-    tx.audit("approval.used", given.approval_id, after={"action": action})
+    both = {"requested_by": row.requested_by, "decided_by": row.decided_by}
+    tx.audit(
+        "approval.used", given.approval_id, after={"action": action, "subject": subject, **both}
+    )
 
 
 def approvals_consumer(service: str) -> Consumer:

@@ -175,12 +175,12 @@ class Transaction:
     @asynccontextmanager
     async def attempt(self) -> AsyncIterator[None]:
         """A part that may fail alone: an exception takes its rows, events and audit lines back."""
-        await self._flush_events()
+        await self.flush()
         emitted, audited = self._emitted, len(self._audit)
         try:
             async with self.connection.begin_nested():
                 yield
-                await self._flush_events()
+                await self.flush()
         except BaseException:
             self._events.clear()
             del self._audit[audited:]
@@ -190,14 +190,15 @@ class Transaction:
     async def finish(self, key: IdempotencyKey | None, answer: Answer | None) -> bool:
         """Write events, audit and answer; True where the relay has something to move."""
         if len(self._events) > BULK_ROWS:
-            await self._flush_events()
+            await self.flush()
         if self._events or self._audit or key:
             self._emitted |= bool(self._events)
             columns = _event_columns(self._encoded())
             await self._driver.execute(_FINISH, *columns, *self._record(key, answer))
         return self._emitted
 
-    async def _flush_events(self) -> None:
+    async def flush(self) -> None:
+        """Write what was emitted so far: long work keeps no more of it than one step's."""
         if not self._events:
             return
         rows = self._encoded()

@@ -1,5 +1,6 @@
 """Events set aside by a consumer: to look at, and to try again in order, key by key."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import text
@@ -7,20 +8,40 @@ from sqlalchemy import text
 from shared.contracts.event import UnknownEvent, decode
 from shared.platform.consumer import Consumer
 from shared.platform.database import Database, Transaction
+from shared.platform.jobs import JobHandler, Work
+
+RETRY_JOB = "parked.retry"
 
 
-async def list_parked(database: Database, consumer: str | None = None) -> list[dict[str, Any]]:
-    """Parked events, oldest first: where each stands, why it was refused, how often tried."""
-    async with database.read() as tx:
-        found = await tx.connection.execute(
-            text(
-                "select consumer, topic, part, off, key, seq, error, attempts, parked_at"
-                " from parked"
-                " where :consumer = '' or consumer = :consumer order by parked_at, off"
-            ),
-            {"consumer": consumer or ""},
-        )
-        return [dict(row) for row in found.mappings()]
+async def list_parked(
+    tx: Transaction, consumer: str = "", limit: int = 10_000
+) -> tuple[list[dict[str, Any]], int]:
+    """Parked events, oldest first, and how many there are: where each stands, and why."""
+    found = await tx.connection.execute(
+        text(
+            "select consumer, topic, part, off, key, seq, error, attempts, parked_at, known_at,"
+            " payload, count(*) over () as total from parked"
+            " where :consumer in ('', consumer) order by parked_at, off limit :limit"
+        ),
+        {"consumer": consumer, "limit": limit},
+    )
+    rows = [dict(row) for row in found.mappings()]
+    total = rows[0]["total"] if rows else 0
+    return [row | {"payload": row["payload"].decode(errors="replace")} for row in rows], total
+
+
+def retrying(consumers: Sequence[Consumer]) -> JobHandler:
+    """The job that tries parked events again; of one consumer, or of all."""
+
+    async def retry(work: Work) -> dict[str, Any]:
+        done = left = 0
+        for consumer in consumers:
+            if work.params["consumer"] in ("", consumer.name):
+                counts = await retry_parked(consumer, work.database)
+                done, left = done + counts[0], left + counts[1]
+        return {"done": done, "left": left}
+
+    return retry
 
 
 async def retry_parked(consumer: Consumer, database: Database) -> tuple[int, int]:

@@ -26,6 +26,8 @@ from shared.platform.consumer import Consumer, ConsumerLoop
 from shared.platform.database import Database
 from shared.platform.jobs import Job, JobHandler, JobRunner, find_job
 from shared.platform.logging import TODAY, TRACE, is_trace, log, new_trace
+from shared.platform.parked import RETRY_JOB, retrying
+from shared.platform.parked_routes import parked_routes
 from shared.platform.principal import SYSTEM
 from shared.platform.relay import Publisher, Relay
 from shared.platform.retention import Chore, keep_house
@@ -118,7 +120,10 @@ def create_app(service: Service, platform: PlatformSettings | None = None) -> Fa
         app.state.accounts = Accounts(app.state.database)
         if service.on_start:
             await service.on_start(app.state.database, settings)
+        watching = asyncio.create_task(app.state.accounts.watch())
         yield
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
         await app.state.database.close()
 
     app = FastAPI(
@@ -174,6 +179,7 @@ class Trace:
 def _common_routes(service: Service, platform: PlatformSettings) -> APIRouter:
     router = APIRouter(tags=["platform"])
     router.include_router(audit_routes.router)
+    router.include_router(parked_routes(tuple(c.name for c in service.all_consumers())))
 
     @router.get("/health", dependencies=[public()])
     async def health(request: Request) -> JSONResponse:
@@ -273,7 +279,7 @@ async def work(service: Service) -> None:
         for consumer in service.all_consumers()
     ]
     jobs = JobRunner(
-        handlers=service.jobs,
+        handlers={**service.jobs, RETRY_JOB: retrying(service.all_consumers())},
         database=database,
         settings=settings,
         worker=f"{service.name}-{platform.worker_name}",
@@ -288,8 +294,7 @@ async def work(service: Service) -> None:
                 group.create_task(loop.run())
             for own in service.loops:
                 group.create_task(_own_loop(own, database, settings))
-            if service.jobs:
-                group.create_task(jobs.run())
+            group.create_task(jobs.run())
     finally:
         await database.close()
 

@@ -139,7 +139,7 @@ PLATFORM: Final[Walls] = {
     "event_log": Wall.system(log=True, commands=("select", "insert")),
     "consumer_offset": Wall.system(),
     "inbox": Wall.system(),
-    "parked": Wall.system(),
+    "parked": Wall(all_for="system", tenants=(), shown=_AUDITOR),
     "idempotency": Wall(all_for="system", name="principal"),
     "audit": Wall(
         all_for="system",
@@ -208,12 +208,22 @@ do $$ declare p record; begin
 end $$;
 """
 
+# Every process that keeps accounts in memory hears of a change to them (`Accounts`).
+_HEARD: Final = """
+create or replace function account_changed() returns trigger language plpgsql as $$ begin
+    notify account;
+    return null;
+end $$;
+create or replace trigger account_changed after update or delete on account
+    for each statement execute function account_changed();
+"""
+
 
 def script(walls: Walls, roles: Roles) -> str:
     """The statements that put all walls up, in place of those that stand."""
     parts = [wall_script(table, wall, roles) for table, wall in sorted(walls.items())]
     sequences = f"grant usage, select on all sequences in schema public to {roles.service};\n"
-    return _DROP + "".join(parts) + sequences
+    return _DROP + "".join(parts) + sequences + _HEARD
 
 
 def fingerprint(walls: Walls, roles: Roles) -> str:

@@ -53,3 +53,32 @@ def body_of(operation: Json, document: Json) -> Any:
     content = operation.get("requestBody", {}).get("content", {})
     schema = content.get("application/json", {}).get("schema")
     return smallest(schema, document) if schema else None
+
+
+def ids_in(operation: Json, document: Json) -> tuple[str, ...]:
+    """The fields of an operation's body, or of the rows in it, that name a single object."""
+    content = operation.get("requestBody", {}).get("content", {})
+    schema = _resolved(content.get("application/json", {}).get("schema", {}), document)
+    rows = _resolved(schema.get("properties", {}).get("rows", {}).get("items", {}), document)
+    fields = schema.get("properties", {}) | rows.get("properties", {})
+    return tuple(name for name, field in fields.items() if _is_id(field))
+
+
+def with_id(body: Any, name: str, value: str) -> Any:
+    """The body with another id in a field, in every row where it has rows."""
+    if isinstance(body, dict) and isinstance(body.get("rows"), list):
+        return body | {"rows": [row | {name: value} for row in body["rows"]]}
+    return body | {name: value}
+
+
+def _is_id(field: Json) -> bool:
+    return any(one.get("format") == "uuid" for one in (field, *field.get("anyOf", ())))
+
+
+def _resolved(schema: Json, document: Json) -> Json:
+    part: Any = document
+    if "$ref" not in schema:
+        return schema
+    for step in schema["$ref"].removeprefix("#/").split("/"):
+        part = part[step]
+    return part

@@ -15,36 +15,27 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import httpx2
 import msgspec
 
 from benchmarks.campaign.api import Api, Caller
 from benchmarks.campaign.world import World
 from services.embedded import Embedded
+from shared.kernel import permissions
 from shared.platform.settings import SERVICES
-from tests.access.bodies import body_of
+from tests.access.bodies import body_of, ids_in, with_id
+from tests.access.harvest import Harvest, Who
+from tests.access.operations import served
 
 Json = dict[str, Any]
-TRIES = 12_000
+TRIES = 15_000
 CONTROL_TRIES = 300
 IN_FLIGHT = 8
-ROLES = ("bureau", "bank_head", "branch_head", "relationship_manager", "bank_core")
+EACH_ROLE = 2
 _TRACE = re.compile(rb'"trace_id":"[^"]*"')
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _USCC = re.compile(r"\b[0-9A-HJ-NP-RT-UW-Y]{18}\b")
 _PARAM = re.compile(r"\{(\w+)\}")
-#: Whose columns are reference data that every signed-in caller may know.
-_COMMON = {"campaign_id", "institution_id", "bulletin_id"}
-
-
-@dataclass(frozen=True, slots=True)
-class Who:
-    """A caller and what is foreign to it: ids by column, and marks that may not be in an answer."""
-
-    caller: Caller
-    foreign: dict[str, list[str]]
-    marks: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +48,8 @@ class Operation:
     parameters: tuple[str, ...]
     queries: tuple[str, ...]
     body: Any
+    body_ids: tuple[str, ...]
+    granted: frozenset[str]
 
     def at(self, value: str) -> str:
         """Its path with every id replaced."""
@@ -81,103 +74,23 @@ class Walked:
         )
 
 
-class Harvest:
-    """All ids of all databases, with the institution, region or enterprise each belongs to."""
-
-    def __init__(self) -> None:
-        self.rows: list[tuple[str, str, str | None, str | None, str | None]] = []
-        self.uscc: dict[str, str] = {}
-        self.access: set[tuple[str, str]] = set()
-        self.region: dict[str, str] = {}
-
-    async def read(self, platform: Embedded) -> None:
-        """Read every table of every service that has ids."""
-        for name in SERVICES:
-            connection = await asyncpg.connect(platform.postgres.server.url("postgres", name))
-            try:
-                await self._tables(connection)
-                if name == "registry":
-                    await self._registry(connection)
-            finally:
-                await connection.close()
-
-    async def _tables(self, connection: asyncpg.Connection) -> None:
-        found = await connection.fetch(
-            "select table_name, array_agg(column_name::text) as columns from"
-            " information_schema.columns where table_schema = 'public' and (data_type = 'uuid'"
-            " or column_name in ('region_code', 'institution_id')) group by 1"
-        )
-        for table, columns in found:
-            ids = [c for c in columns if c.endswith("_id") and c not in _COMMON]
-            owner = "institution_id::text" if "institution_id" in columns else "null"
-            place = "region_code" if "region_code" in columns else "null"
-            firm = "enterprise_id::text" if "enterprise_id" in columns else "null"
-            if not ids or (owner, place, firm) == ("null", "null", "null"):
-                continue
-            for column in ids:
-                rows = await connection.fetch(
-                    f'select distinct "{column}"::text, {owner}, {place}, {firm} from "{table}"'
-                    f' where "{column}" is not null limit 4000'
-                )
-                self.rows += [(column, *row) for row in rows]
-
-    async def _registry(self, connection: asyncpg.Connection) -> None:
-        firms = "select enterprise_id::text, uscc, region_code from enterprise"
-        for row in await connection.fetch(firms):
-            self.uscc[row[0]], self.region[row[0]] = row[1], row[2]
-        access = "select enterprise_id::text, institution_id::text from access"
-        self.access = {(row[0], row[1]) for row in await connection.fetch(access)}
-
-    def who(self, caller: Caller) -> Who:
-        """What is foreign to a caller."""
-        account = caller.account
-        bank, city = account.get("institution_id"), (account.get("region_code") or "")[:4]
-        foreign: dict[str, set[str]] = {}
-        own: set[str] = set()
-        for column, value, owner, place, firm in self.rows:
-            mine = self._is_own(bank, city, owner, place, firm)
-            if mine:
-                own.add(value)
-            elif mine is not None:
-                foreign.setdefault(column, set()).add(value)
-        for enterprise_id, region in self.region.items():
-            mine = (
-                (enterprise_id, bank) in self.access if bank else bool(city) and region[:4] == city
-            )
-            (own.add if mine else foreign.setdefault("enterprise_id", set()).add)(enterprise_id)
-        marks = {value for values in foreign.values() for value in values} - own
-        marks |= {u for e, u in self.uscc.items() if e not in own}
-        return Who(
-            caller,
-            {column: sorted(values - own) for column, values in foreign.items()},
-            frozenset(marks),
-        )
-
-    def _is_own(
-        self, bank: str | None, city: str, owner: str | None, place: str | None, firm: str | None
-    ) -> bool | None:
-        """Whether a row is the caller's; None where the row alone does not tell."""
-        if bank:
-            return owner == bank or (owner is None and (firm, bank) in self.access)
-        where = place or self.region.get(firm or "")
-        if city and where is None:
-            return None  # a photo is where its visit was
-        return bool(city) and where[:4] == city
-
-
 def operations(documents: dict[str, Json]) -> Iterator[Operation]:
     """Every operation of every service."""
     for service, document in documents.items():
+        roles = {(one.method, one.path): one.granted for one in served(service)}
         for path, methods in document["paths"].items():
             for method, operation in methods.items():
                 queries = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"]
+                inside = tuple(_PARAM.findall(path))
                 yield Operation(
                     service,
                     method.upper(),
                     path,
-                    tuple(_PARAM.findall(path)),
+                    inside,
                     tuple(q for q in queries if q.endswith("_id")),
                     body_of(operation, document),
+                    () if inside else ids_in(operation, document),
+                    roles[method.upper(), path],
                 )
 
 
@@ -200,7 +113,7 @@ class Walk:
         ]
         self._dice = random.Random(seed)
         self._slots = asyncio.Semaphore(IN_FLIGHT)
-        self._nothing: dict[tuple[str, str, str], tuple[int, bytes]] = {}
+        self._nothing: dict[tuple[str, str, str, str], tuple[int, bytes]] = {}
         self.found = Walked()
 
     async def run(self, people: Sequence[Who], tries: int = TRIES) -> Walked:
@@ -209,8 +122,9 @@ class Walk:
             (who, operation, name)
             for who in people
             for operation in self._operations
-            for name in (*operation.parameters, *operation.queries)
+            for name in (*operation.parameters, *operation.queries, *operation.body_ids)
             if who.foreign.get(name) or name in operation.parameters
+            if who.everywhere or who.caller.role not in operation.granted
         ]
         each = max(1, -(-tries // len(jobs)))
         async with asyncio.TaskGroup() as group:
@@ -240,15 +154,17 @@ class Walk:
         carried = {*_UUID.findall(text), *_USCC.findall(text)} & who.marks - {value}
         if carried:
             self.found.leaks.append(f"{what}: {sorted(carried)[:3]}")
-        if name in operation.parameters:
-            key = (who.caller.name, operation.method, operation.path)
-            if key not in self._nothing:
-                nothing = await self._ask(who, operation, name, str(uuid4()))
-                self._nothing[key] = (nothing.status_code, _TRACE.sub(b"", nothing.content))
-            if (answer.status_code, _TRACE.sub(b"", answer.content)) != self._nothing[key]:
-                self.found.wrong.append(
-                    f"{what}: {answer.status_code} {text[:200]}, of nothing {self._nothing[key]}"
-                )
+        if name in operation.queries:
+            return  # a filter by what is not there: nothing may come, and nothing is compared
+        key = (who.caller.name, operation.method, operation.path, name)
+        if key not in self._nothing:
+            other = str(uuid4())
+            nothing = await self._ask(who, operation, name, other)
+            self._nothing[key] = _told(nothing, other)
+        if _told(answer, value) != self._nothing[key]:
+            self.found.wrong.append(
+                f"{what}: {answer.status_code} {text[:200]}, of nothing {self._nothing[key]}"
+            )
 
     async def _ask(self, who: Who, operation: Operation, name: str, value: str) -> httpx2.Response:
         headers = await self._api.proof(who.caller)
@@ -256,12 +172,20 @@ class Walk:
         content = None
         if operation.body is not None:
             headers["content-type"] = "application/json"
-            content = msgspec.json.encode(operation.body)
+            inside = name in operation.body_ids
+            body = with_id(operation.body, name, value) if inside else operation.body
+            content = msgspec.json.encode(body)
         given = {name: value} if name in operation.queries else {}
         path = operation.at(value if name in operation.parameters else str(uuid4()))
         return await self._client.request(
             operation.method, path, headers=headers, params=given, content=content
         )
+
+
+def _told(answer: httpx2.Response, value: str) -> tuple[int, bytes]:
+    """An answer without what differs between two questions: the trace, and the id asked for."""
+    plain = _TRACE.sub(b"", answer.content).replace(value.encode(), b"<id>")
+    return answer.status_code, plain
 
 
 async def walk(platform: Embedded, world: World, tries: int = TRIES) -> tuple[Walked, Walked]:
@@ -279,7 +203,7 @@ async def walk(platform: Embedded, world: World, tries: int = TRIES) -> tuple[Wa
             answer = await client.get(f"/api/{name}/v1/openapi.json", headers=proof)
             documents[name] = answer.raise_for_status().json()
         people = [harvest.who(caller) for caller in await _people(api, world)]
-        control = [harvest.who(world.regulator)]
+        control = [harvest.who(world.regulator, stranger=True)]
         return (
             await Walk(api, client, documents).run(people, tries),
             await Walk(api, client, documents, reading=True).run(control, CONTROL_TRIES),
@@ -287,11 +211,11 @@ async def walk(platform: Embedded, world: World, tries: int = TRIES) -> tuple[Wa
 
 
 async def _people(api: Api, world: World) -> list[Caller]:
-    """Two of every role that does not see the whole province, signed in."""
-    callers = [*world.callers.values(), *world.cores.values()]
+    """Some of every role, signed in."""
+    everyone = [world.admin, *world.callers.values(), *world.cores.values()]
     chosen: list[Caller] = []
-    for role in ROLES:
-        chosen += [caller for caller in callers if caller.role == role][:2]
+    for role in permissions.roles():
+        chosen += [caller for caller in everyone if caller.role == role][:EACH_ROLE]
     for caller in chosen:
         await api.proof(caller)
     return chosen

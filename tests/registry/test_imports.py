@@ -2,17 +2,22 @@
 
 import asyncio
 import io
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 import xlsxwriter
 from python_calamine import CalamineWorkbook
 
+from services.registry.consumers import on_campaign_opened
 from services.registry.usecases import importing
-from shared.kernel.ids import derived_id
+from shared.contracts.allocation import CampaignOpened
+from shared.contracts.event import Received
+from shared.kernel.ids import derived_id, new_id
 from tests.registry.sheets import (
     HEADER,
     TODAY,
+    VINTAGE,
     firm,
     imported,
     lines_of,
@@ -310,24 +315,24 @@ async def test_R4_a_row_of_a_used_list_cannot_be_changed_by_importing_again(
     assert row["reasons"][0]["code"] == "list.conflict"
 
 
-async def test_R1_an_import_broken_off_between_chunks_goes_on_without_doubles(
+async def test_R1_an_import_broken_off_has_done_nothing_and_is_begun_again(
     stack: Stack, regulator: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [firm(n) for n in range(1, 4_301)]
     answer = await send(regulator, xlsx(lines_of(rows)))
-    write = importing._write_chunk_once
-    broken: list[int] = []
+    take = importing._take_chunk
+    left: list[int] = []
 
-    async def breaks(work: Any, job: Any, number: int, *rest: Any) -> None:
-        if number == 2 and not broken:
-            await asyncio.sleep(0.2)
-            broken.append(number)
+    async def breaks(tx: Any, job: Any, number: int, *rest: Any) -> None:
+        if number == 3 and not left:
+            for table in ("enterprise", "list_member", "import_row", "outbox"):
+                left.append((await stack.rows("registry", f"select count(*) from {table}"))[0][0])
             raise ConnectionResetError("the process died here")
-        await write(work, job, number, *rest)
+        await take(tx, job, number, *rest)
 
-    monkeypatch.setattr(importing, "_write_chunk_once", breaks)
+    monkeypatch.setattr(importing, "_take_chunk", breaks)
     await stack.settle()
-    assert broken
+    assert left == [0, 0, 0, 0]
     job = (await regulator.get(f"/imports/{answer.json()['import_id']}")).json()
     assert (job["state"], job["counts"]["taken"], job["counts"]["new"]) == ("done", 4_300, 4_300)
     listed = await stack.rows(
@@ -337,6 +342,43 @@ async def test_R1_an_import_broken_off_between_chunks_goes_on_without_doubles(
     )
     assert tuple(listed[0]) == (4_300, 4_300, 1)
     assert len(await stack.rows("registry", "select from import_row")) == 4_300
+
+
+async def _pin(stack: Stack) -> None:
+    """What the consumer does when a campaign opens."""
+    day = date(2022, 4, 1)
+    opened = CampaignOpened(
+        campaign_id=new_id(), profile="jiangsu-2022", list_vintage=VINTAGE, opens_on=day,
+        visits_from=day, visits_until=day, contacts_due_on=day, rotation_on=day,
+    )  # fmt: skip
+    received = Received(
+        event=opened, id=new_id(), topic="allocation.events", part=0, off=0, key="", seq=1,
+        known_at=datetime.now(UTC), recorded_at=datetime.now(UTC), actor="", traceparent="",
+    )  # fmt: skip
+    async with stack.database("registry").transaction() as tx:
+        await on_campaign_opened(received, tx)
+
+
+async def test_R1_a_list_pinned_while_it_comes_in_gets_all_of_its_rows(
+    stack: Stack, regulator: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take = importing._take_chunk
+    pinning: list[asyncio.Task[None]] = []
+
+    async def pinned(tx: Any, job: Any, number: int, *rest: Any) -> None:
+        if not pinning:
+            pinning.append(asyncio.create_task(_pin(stack)))
+            await asyncio.sleep(0.3)  # it waits: this list is coming in
+            assert not pinning[0].done()
+        await take(tx, job, number, *rest)
+
+    monkeypatch.setattr(importing, "_take_chunk", pinned)
+    rows = [firm(n) for n in range(1, 2_301)]
+    job = await imported(stack, regulator, xlsx(lines_of(rows)))
+    assert (job["state"], job["counts"]["new"]) == ("done", 2_300)
+    await pinning[0]
+    late = await imported(stack, regulator, xlsx(lines_of([firm(3_000)])))
+    assert late["counts"]["refused"] == 1
 
 
 async def test_R1_the_report_is_the_sheet_with_result_and_reason_and_without_live_formulas(

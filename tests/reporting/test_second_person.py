@@ -7,7 +7,6 @@ from uuid import UUID, uuid4
 import httpx2
 import pytest
 
-from services.reporting.settings import ReportingSettings
 from tests.reporting.histories import World
 from tests.reporting.test_service import a_fed_world
 from tests.support.approvals import agreed
@@ -106,14 +105,3 @@ async def test_a_rejected_or_old_request_publishes_nothing(stack: Stack) -> None
     codes = [(await publish(stack, body_of(world), one)).json()["code"] for one in (rejected, old)]
 
     assert codes == ["approval.rejected", "approval.expired"]
-
-
-async def test_where_the_setting_is_off_one_person_publishes(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    body = body_of(await a_fed_world(stack, 56, events=20))
-    app = stack._clients["reporting"]._transport.app  # type: ignore[attr-defined]
-    monkeypatch.setattr(app.state.settings, "second_person", False)
-
-    assert (await publish(stack, body)).status_code == 201
-    assert ReportingSettings(database_url="").second_person

@@ -4,9 +4,11 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx2
+
 from shared.contracts.identity import ApprovalDecided
 from shared.platform.approvals import payload_sha256
-from tests.support.stack import Stack
+from tests.support.stack import Caller, Stack
 
 
 async def agreed(
@@ -34,3 +36,14 @@ async def agreed(
     await stack.publish(decided)
     await stack.settle()
     return decided.approval_id
+
+
+async def by_two(
+    stack: Stack, caller: Caller, path: str, body: Any, *, action: str, subject: object
+) -> httpx2.Response:
+    """The caller does what somebody else has agreed to."""
+    assert caller.account_id
+    approval_id = await agreed(
+        stack, action=action, subject=str(subject), body=body, by=caller.account_id
+    )
+    return await caller.post(path, json=body, headers={"x-approval": str(approval_id)})

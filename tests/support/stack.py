@@ -188,7 +188,7 @@ class Stack:
                 wire = await self.owner(service)
                 await account.keep(wire, owner=service == ACCOUNTS_OWNER)
 
-        return Caller(self._clients[service], account.token, keep)
+        return Caller(self._clients[service], account.token, keep, account.account_id)
 
     async def rows(self, service: str, sql: str, *args: object) -> list[asyncpg.Record]:
         """Look straight into a service's database."""
@@ -220,7 +220,9 @@ class Caller:
         client: httpx2.AsyncClient,
         token: str,
         arrive: Callable[[], Awaitable[None]] | None = None,
+        account_id: UUID | None = None,
     ) -> None:
+        self.account_id = account_id
         self._client = client
         self._token = token
         self._arrive = arrive

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx2
 from PIL import Image
 
 from shared.contracts.allocation import (
@@ -17,6 +18,7 @@ from shared.contracts.allocation import (
 from shared.contracts.event import Event
 from shared.contracts.registry import EnterpriseListed, StaffChanged
 from shared.kernel.ids import derived_id
+from tests.support.approvals import by_two
 from tests.support.stack import Caller, Stack
 
 VINTAGE = "2021-12-31"
@@ -220,6 +222,14 @@ class Campaign:
             "need": None,
             "note": None,
         } | changes
+
+    async def void(
+        self, caller: Caller, visit_id: str, body: dict[str, Any] | None = None
+    ) -> httpx2.Response:
+        """A void that somebody else agreed to."""
+        given = body or {"reason_code": "duplicate", "reason": "与另一条重复"}
+        path = f"/visits/{visit_id}/void"
+        return await by_two(self.stack, caller, path, given, action="visit.void", subject=visit_id)
 
     async def photo(self, caller: Caller, data: bytes | None = None) -> str:
         """An uploaded photo's id."""

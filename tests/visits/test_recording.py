@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from shared.contracts.allocation import EnterpriseUnassigned
+from shared.contracts.allocation import CampaignClosed, EnterpriseUnassigned
 from shared.contracts.registry import EnterpriseChanged
 from tests.support.stack import Stack
 from tests.visits.scenario import LATITUDE_E6, LONGITUDE_E6, WUXI, Campaign
@@ -289,10 +289,8 @@ async def test_no_event_and_no_audit_line_carries_personal_data(
     await manager.post("/visits", json=report)
     refused = report | {"visit_id": str(uuid4()), "staff_ids": [str(uuid4())]}
     await manager.post("/visits", json=refused)
-    await campaign.bank_head().post(
-        f"/visits/{report['visit_id']}/void",
-        json={"reason_code": "other", "reason": "秘密原因"},
-    )
+    why = {"reason_code": "other", "reason": "秘密原因"}
+    await campaign.void(campaign.bank_head(), report["visit_id"], why)
 
     written = await stack.rows(
         "visits",
@@ -431,3 +429,21 @@ async def test_a_text_that_is_no_unicode_is_refused(campaign: Campaign) -> None:
         "/visits", content=content, headers={"content-type": "application/json"}
     )
     assert answer.status_code == 422, answer.text
+
+
+async def test_M2_after_a_campaign_has_ended_a_visit_made_before_may_still_be_entered(
+    campaign: Campaign, stack: Stack
+) -> None:
+    enterprise_id = await campaign.begin()
+    await stack.publish(
+        CampaignClosed(campaign_id=campaign.campaign_id, closed_on=date(2022, 6, 14))
+    )
+    await stack.settle()
+    late = campaign.report(enterprise_id, visited_on="2022-06-15", started_at=None)
+    in_time = campaign.report(enterprise_id, visited_on="2022-06-14", started_at=None)
+
+    answers = [await campaign.manager().post("/visits", json=one) for one in (late, in_time)]
+
+    assert [answer.status_code for answer in answers] == [422, 201]
+    assert answers[0].json()["code"] == "visit.date_after_campaign"
+    assert "2022-06-14" in answers[0].json()["errors"][0]["message"]

@@ -69,9 +69,7 @@ async def test_JS_11_a_complete_visit_makes_a_task_visited_and_its_void_due_agai
         True,
     )
 
-    await campaign.bank_head().post(
-        f"/visits/{visit_id}/void", json={"reason_code": "not_visited", "reason": "并未走访"}
-    )
+    await campaign.void(campaign.bank_head(), visit_id)
 
     due = await the_task(campaign.manager())
     assert (due["state"], due["last_visit_on"], due["visit_complete"]) == ("due", None, None)
@@ -83,9 +81,7 @@ async def test_JS_11_with_two_complete_visits_the_void_of_one_leaves_the_task_vi
     enterprise_id = await campaign.begin()
     first = await a_complete_visit(campaign, enterprise_id)
     await a_complete_visit(campaign, enterprise_id, visited_on="2022-06-10", started_at=None)
-    await campaign.bank_head().post(
-        f"/visits/{first}/void", json={"reason_code": "duplicate", "reason": "重复"}
-    )
+    await campaign.void(campaign.bank_head(), first)
     task = await the_task(campaign.manager())
     assert (task["state"], task["last_visit_on"]) == ("visited", "2022-06-10")
 

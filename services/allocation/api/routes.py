@@ -25,6 +25,7 @@ from services.allocation.api.schemas import (
     CampaignIn,
     CampaignOut,
     CampaignPage,
+    ClosureIn,
     ContactsIn,
     ContactsOut,
     EnrolmentOut,
@@ -40,6 +41,7 @@ from services.allocation.usecases.campaigns import (
     enrol_late,
     open_campaign,
 )
+from services.allocation.usecases.closing import CloseCampaign, close_campaign
 from services.allocation.usecases.contacts import (
     NameContacts,
     find_assignment,
@@ -51,6 +53,7 @@ from services.allocation.usecases.finding import find_campaign
 from services.allocation.usecases.planning import MakePlan, Rotate, make_plan, rotate
 from services.allocation.usecases.publishing import Check, Publish, check_plan, publish
 from shared.platform.access import may
+from shared.platform.approvals import Approval
 from shared.platform.web import Cursor, Limit, Run, page_of
 
 router = APIRouter(tags=["allocation"])
@@ -83,6 +86,23 @@ async def get_campaigns(run: Run) -> CampaignPage:
 async def get_campaign(campaign_id: UUID, run: Run) -> CampaignOut:
     """One campaign."""
     return CampaignOut.of(await run.read(find_campaign, campaign_id))
+
+
+@router.post(
+    "/campaigns/{campaign_id}/closure",
+    response_model=CampaignOut,
+    dependencies=[may("campaign", "close")],
+)
+async def post_closure(
+    campaign_id: UUID, body: ClosureIn, run: Run, approval: Approval
+) -> Response:
+    """End a campaign for good; what was done until today stays.
+
+    Another regulator agrees first (identity's `/approvals`, action `campaign.close`, subject the
+    campaign's id, payload this body); the approval's id comes along in `X-Approval`.
+    """
+    command = CloseCampaign(campaign_id, body.reason, approval)
+    return await run(close_campaign, command, answer=CampaignOut.of)
 
 
 @router.post(

@@ -45,6 +45,12 @@ class CampaignIn(In):
     institution_id: UUID | None = None
 
 
+class ClosureIn(In):
+    """Why a campaign ends."""
+
+    reason: Annotated[Text, Field(max_length=200)]
+
+
 class CampaignOut(Out):
     """A campaign with its calendar."""
 
@@ -63,6 +69,7 @@ class CampaignOut(Out):
     enrolled: int
     job_id: UUID
     institution_id: UUID | None
+    closed_on: date | None
 
     @classmethod
     def of(cls, campaign: Campaign) -> "CampaignOut":
@@ -84,6 +91,7 @@ class CampaignOut(Out):
             enrolled=campaign.enrolled,
             job_id=campaign.job_id,
             institution_id=campaign.institution_id,
+            closed_on=campaign.closed_on,
         )
 
 

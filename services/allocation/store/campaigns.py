@@ -1,6 +1,7 @@
 """Campaigns and who takes part in them."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +27,7 @@ class Campaign:
     enrolled: int
     job_id: UUID
     institution_id: UUID | None = None
+    closed_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Enrolled:
 
 _COLUMNS = (
     "campaign_id, name, profile_document, list_vintage, opens_on, visits_from, visits_until,"
-    " contacts_due_on, rotation_on, state, enrolled, job_id, institution_id"
+    " contacts_due_on, rotation_on, state, enrolled, job_id, institution_id, closed_on"
 )
 
 
@@ -136,6 +138,7 @@ def _campaign(row: Any) -> Campaign:
         enrolled=row["enrolled"],
         job_id=row["job_id"],
         institution_id=row["institution_id"],
+        closed_on=row["closed_on"],
     )
 
 
@@ -162,15 +165,29 @@ async def enrol_next(tx: Transaction, campaign: Campaign, limit: int) -> list[En
 
 
 async def finish_enrolment(tx: Transaction, campaign_id: UUID) -> int:
-    """The list is entered: the campaign is open; how many take part."""
+    """The list is entered: the campaign is open, where it is not over; how many take part."""
     driver = await tx.driver()
     return int(
         await driver.fetchval(
-            "update campaign set state = 'open', enrolled = (select count(*) from enrolment"
-            " where campaign_id = $1) where campaign_id = $1 returning enrolled",
+            "update campaign set state = case state when 'closed' then state else 'open' end,"
+            " enrolled = (select count(*) from enrolment where campaign_id = $1)"
+            " where campaign_id = $1 returning enrolled",
             campaign_id,
         )
         or 0
+    )
+
+
+async def close(tx: Transaction, campaign_id: UUID, reason: str) -> None:
+    """End a locked campaign today."""
+    driver = await tx.driver()
+    await driver.execute(
+        "update campaign set state = 'closed', closed_on = $2, closed_by = $3, close_reason = $4"
+        " where campaign_id = $1",
+        campaign_id,
+        tx.today,
+        tx.principal.account_id,
+        reason,
     )
 
 

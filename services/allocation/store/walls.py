@@ -40,5 +40,6 @@ WALLS: Final[Walls] = {
     "capacity_set": Wall(institution="institution_id", region="city_code"),
     "assignment_return": _OWN,
     "claim": _OWN,
+    "approval": Wall(account="requested_by", tenants=("select", "update")),
     "contact": Wall(via=(Via("assignment_id", "assignment", "assignment_id"),)),
 }

@@ -19,12 +19,23 @@ async def find_campaign(tx: Transaction, campaign_id: UUID, *, lock: bool = Fals
     return campaign
 
 
-async def open_one(tx: Transaction, campaign_id: UUID) -> Campaign:
-    """A campaign whose list is entered, as everything after the opening needs it.
+async def running_one(tx: Transaction, campaign_id: UUID, *, lock: bool = False) -> Campaign:
+    """A campaign that is not closed.
 
-    Raises: NotFound `campaign.unknown`; Conflict `campaign.enrolling`.
+    Raises: NotFound `campaign.unknown`; Conflict `campaign.closed`.
     """
-    campaign = await find_campaign(tx, campaign_id)
+    campaign = await find_campaign(tx, campaign_id, lock=lock)
+    if campaign.closed_on:
+        raise Conflict("campaign.closed", "活动已经结束", f"结束日期 {campaign.closed_on}")
+    return campaign
+
+
+async def open_one(tx: Transaction, campaign_id: UUID, *, lock: bool = False) -> Campaign:
+    """A running campaign whose list is entered, as everything after the opening needs it.
+
+    Raises: NotFound `campaign.unknown`; Conflict `campaign.closed`, `campaign.enrolling`.
+    """
+    campaign = await running_one(tx, campaign_id, lock=lock)
     if campaign.state != "open":
         raise Conflict("campaign.enrolling", "企业名单仍在登记", "登记完成后再计算分配方案")
     return campaign

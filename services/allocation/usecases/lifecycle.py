@@ -9,7 +9,7 @@ from services.allocation.domain.suggesting import Suggestion, suggest
 from services.allocation.store import assignments, lifecycle
 from services.allocation.store.lifecycle import Claim, Return, SetCapacity
 from services.allocation.usecases.contacts import NameContacts, RowAnswer, name_contacts
-from services.allocation.usecases.finding import find_campaign, open_one
+from services.allocation.usecases.finding import find_campaign, open_one, running_one
 from shared.contracts.allocation import (
     EnterpriseClaimed,
     EnterpriseUnassigned,
@@ -85,6 +85,7 @@ async def ask_return(command: AskReturn, tx: Transaction) -> Return:
         raise NotFound("assignment.unknown", "分配不存在或无权查看")
     if row.ended_on is not None:
         raise Conflict("assignment.ended", "该分配已结束")
+    await running_one(tx, row.campaign_id)
     asked = Return(
         return_id=new_id(),
         assignment_id=row.assignment_id,
@@ -174,7 +175,7 @@ async def make_claim(command: MakeClaim, tx: Transaction) -> Claim:
     institution_id = tx.principal.institution_id
     if institution_id is None:
         raise Refused("access.no_institution", "当前账号没有所属机构")
-    await find_campaign(tx, command.campaign_id)
+    await running_one(tx, command.campaign_id)
     ids = (command.campaign_id, command.enterprise_id)
     async with tx.beyond_walls():  # a claim is of an enterprise that is another's, or nobody's
         region = await lifecycle.region_if_enrolled(tx, *ids)

@@ -12,7 +12,7 @@ from services.allocation.domain.profile import Profile, parse_profile
 from services.allocation.store import profiles
 from services.allocation.store.campaigns import Campaign
 from services.allocation.store.profiles import Amendment, StoredProfile
-from services.allocation.usecases.finding import find_campaign
+from services.allocation.usecases.finding import running_one
 from shared.contracts.allocation import CampaignAmended
 from shared.kernel.errors import BadInput, Conflict, NotFound
 from shared.platform.database import Transaction
@@ -88,10 +88,11 @@ async def amend(command: Amend, tx: Transaction) -> Amendment:
     """Change a running campaign's calendar, weights, bands, capacity, rotation or bulletin.
 
     Raises: Refused `access.role`; NotFound `campaign.unknown`; BadInput `profile.invalid`,
-    `profile.calendar_out_of_order`, `amendment.not_allowed`, `amendment.nothing_changed`.
+    `profile.calendar_out_of_order`, `amendment.not_allowed`, `amendment.nothing_changed`; Conflict
+    `campaign.closed`.
     """
     tx.principal.must_be("province_regulator")
-    campaign = await find_campaign(tx, command.campaign_id, lock=True)
+    campaign = await running_one(tx, command.campaign_id, lock=True)
     profile = parse_profile(command.document)
     changed = _changed(campaign.profile, profile)
     if not changed:

@@ -17,7 +17,7 @@ from services.allocation.store import plans, publishing
 from services.allocation.store.campaigns import Campaign
 from services.allocation.store.plans import StoredPlan
 from services.allocation.store.publishing import Began, Ended
-from services.allocation.usecases.finding import find_campaign
+from services.allocation.usecases.finding import find_campaign, running_one
 from services.allocation.usecases.planning import (
     base_of,
     check_not_rotated,
@@ -79,7 +79,7 @@ async def publish(command: Publish, tx: Transaction) -> Publishing:
     """Queue the publication of a checked draft (A1).
 
     Raises: Refused `access.role`; NotFound `plan.unknown`; Conflict `plan.not_checked`,
-    `plan.publishing`, `plan.stale`, `plan.no_base`, `plan.rotation_began`.
+    `plan.publishing`, `plan.stale`, `plan.no_base`, `plan.rotation_began`, `campaign.closed`.
     """
     tx.principal.must_be("province_regulator")
     plan = await find_plan(tx, command.plan_id, lock=True)
@@ -95,6 +95,7 @@ async def publish(command: Publish, tx: Transaction) -> Publishing:
 
 async def _check_base(tx: Transaction, campaign: Campaign, plan: StoredPlan) -> None:
     """What the plan was solved on must still be in force, or it would undo what came after."""
+    await running_one(tx, plan.campaign_id)
     step = step_of(campaign, plan.tier)
     if step.duty and plan.round == 1:
         await check_not_rotated(tx, campaign)

@@ -48,6 +48,7 @@ from services.credit.usecases import (
 )
 from shared.kernel.errors import BadInput
 from shared.platform.access import may
+from shared.platform.approvals import Approval
 from shared.platform.web import Cursor, Limit, Run, Who, decode_cursor, page_of
 
 router = APIRouter(tags=["credit"])
@@ -144,9 +145,17 @@ async def get_application(application_id: UUID, run: Run) -> ApplicationOut:
     response_model=ApplicationOut,
     dependencies=[may("application", "approve")],
 )
-async def post_decision(application_id: UUID, body: DecisionIn, run: Run) -> Response:
-    """银行的决定:批准须有金额,拒绝须有原因代码。"""
-    return await run(decide_application, body.command(application_id), answer=ApplicationOut.of)
+async def post_decision(
+    application_id: UUID, body: DecisionIn, run: Run, approval: Approval
+) -> Response:
+    """银行的决定:批准须有金额,拒绝须有原因代码。
+
+    批准金额超过产品上限的,须本行另一人复核:先在 identity 的 `/approvals` 提出
+    (action `application.override`,subject 为申请编号,payload 为本请求内容),
+    通过后带上 `X-Approval`。
+    """
+    command = body.command(application_id, approval)
+    return await run(decide_application, command, answer=ApplicationOut.of)
 
 
 @router.post(

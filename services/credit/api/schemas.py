@@ -14,6 +14,7 @@ from services.credit.domain.push import RowAnswer, Status
 from services.credit.domain.reasons import REASONS, Reason
 from services.credit.store.listings import LineView, LoanView, MovementView
 from services.credit.usecases import DecideApplication, FileApplication, LoanFile
+from shared.platform.approvals import Presented
 from shared.platform.fields import YuanIn, YuanOut
 from shared.platform.web import In, Out
 
@@ -146,7 +147,7 @@ class DecisionIn(In):
     due_diligence_exempt: bool | None = None
     decided_on: Day
 
-    def command(self, application_id: UUID) -> DecideApplication:
+    def command(self, application_id: UUID, approval: Presented) -> DecideApplication:
         """As the use case wants it."""
         decision = Decision(
             approved=self.approved,
@@ -157,7 +158,9 @@ class DecisionIn(In):
             due_diligence_exempt=self.due_diligence_exempt,
             decided_on=self.decided_on,
         )
-        return DecideApplication(application_id=application_id, decision=decision)
+        return DecideApplication(
+            application_id=application_id, decision=decision, approval=approval
+        )
 
 
 class DecisionOut(Out):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from services.credit.domain.products import catalogue
 from services.credit.domain.reasons import REASONS
 from shared.kernel.errors import BadInput, Conflict
 from shared.kernel.money import yuan
@@ -91,6 +92,18 @@ def check_decision(application: Application, decision: Decision, today: date) ->
         _check_approval(application.filing.amount_fen, decision)
     else:
         _check_decline(decision)
+
+
+def above_limit(application: Application, decision: Decision) -> bool:
+    """Tell whether more is approved than the product allows, by the version applied for.
+
+    Units:   fen.
+    Raises:  nothing for a version of the catalogue.
+    Source:  JS-15, C1, M2.
+    """
+    code, version = application.filing.product_code, application.product_version
+    limits = [p.limit_fen for p in catalogue() if (p.code, p.version) == (code, version)]
+    return decision.approved and (decision.amount_fen or 0) > limits[0]
 
 
 def _check_approval(applied_fen: int, decision: Decision) -> None:

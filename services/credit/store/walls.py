@@ -18,6 +18,7 @@ WALLS: Final[Walls] = {
         institution="institution_id", enterprise="enterprise_id", tenants=("select",)
     ),
     "application": _BOOK,
+    "approval": Wall(account="requested_by", tenants=("select", "update")),
     "webhook": Wall(institution="institution_id", tenants=COMMANDS),
     "webhook_delivery": Wall(institution="institution_id"),
     "credit_line": _BOOK,

@@ -40,10 +40,23 @@ async def post_decision(approval_id: UUID, body: DecisionIn, run: Run) -> Respon
     return await run(usecases.decide, command, answer=ApprovalOut.model_validate)
 
 
+@router.post(
+    "/approvals/{approval_id}/withdrawal",
+    response_model=ApprovalOut,
+    dependencies=[may("approval", "create")],
+)
+async def post_withdrawal(approval_id: UUID, run: Run) -> Response:
+    """撤回本人提出、尚无结论的申请。"""
+    command = usecases.Withdraw(approval_id)
+    return await run(usecases.withdraw, command, answer=ApprovalOut.model_validate)
+
+
 @router.get("/approvals", dependencies=[may("approval", "read")])
 async def get_approvals(
     run: Run,
-    state: Annotated[Literal["open", "approved", "rejected"] | None, Query()] = None,
+    state: Annotated[
+        Literal["open", "approved", "rejected", "withdrawn", "expired"] | None, Query()
+    ] = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> ApprovalsOut:

@@ -250,10 +250,11 @@ class DecisionIn(In):
 
 
 class ApprovalOut(Out):
-    """A request for a second person and what became of it: open, approved or rejected."""
+    """A request for a second person: open, approved, rejected, withdrawn or expired."""
 
     approval_id: UUID
     action: str
+    title: str
     subject: str
     summary: str
     payload: dict[str, Any]

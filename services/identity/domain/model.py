@@ -55,6 +55,7 @@ def place_errors(
     outlet_id: UUID | None,
     staff_id: UUID | None,
     region_code: str | None,
+    enterprise_id: UUID | None,
 ) -> list[FieldError]:
     """What an account of this role lacks to have a place in the organisation tree.
 
@@ -65,8 +66,10 @@ def place_errors(
         wanted.append(("institution_id", institution_id))
     if role in ("branch_head", "relationship_manager"):
         wanted += [("outlet_id", outlet_id), ("staff_id", staff_id)]
-    if role == "bureau":
+    if role in ("bureau", "st_bureau"):
         wanted.append(("region_code", region_code))
+    if role == "enterprise":
+        wanted.append(("enterprise_id", enterprise_id))
     return [
         FieldError(where, "account.place_missing", f"角色 {role} 需要填写 {where}")
         for where, value in wanted

@@ -13,7 +13,8 @@ from services.identity.domain.approvals import Approval
 
 _COLUMNS = (
     "approval_id, action, subject, summary, payload, payload_sha256, requested_by, institution_id,"
-    " requested_at, expires_at, state, decided_by, decided_at, reason"
+    " requested_at, expires_at, decided_by, decided_at, reason,"
+    " case when state = 'open' and expires_at <= :now then 'expired' else state end as state"
 )
 
 
@@ -48,15 +49,15 @@ async def add(connection: AsyncConnection, approval: Approval) -> None:
 
 
 async def find(
-    connection: AsyncConnection, approval_id: UUID, *, lock: bool = False
+    connection: AsyncConnection, approval_id: UUID, *, now: datetime, lock: bool = False
 ) -> Approval | None:
-    """The request of this id."""
+    """The request of this id, as it stands at an instant."""
     found = await connection.execute(
         text(
             f"select {_COLUMNS} from approval where approval_id = :id"
             f"{' for update' if lock else ''}"
         ),
-        {"id": approval_id},
+        {"id": approval_id, "now": now},
     )
     row = found.mappings().one_or_none()
     return _approval(row) if row else None
@@ -70,13 +71,14 @@ async def page(
     institution_id: UUID | None,
     actions: Sequence[str],
     state: str | None,
+    now: datetime,
     before: tuple[datetime, UUID] | None,
     limit: int,
 ) -> list[Approval]:
     """Requests, newest first: one's own, and those of one's bank for some actions."""
     found = await connection.execute(
         text(
-            f"select {_COLUMNS} from approval"
+            f"select * from (select {_COLUMNS} from approval) as one"
             " where (cast(:state as text) is null or state = :state)"
             " and (cast(:at as timestamptz) is null or (requested_at, approval_id) < (:at, :id))"
             " and (:everything or requested_by = :account"
@@ -89,6 +91,7 @@ async def page(
             "institution": institution_id,
             "actions": list(actions),
             "state": state,
+            "now": now,
             "at": before[0] if before else None,
             "id": before[1] if before else None,
             "limit": limit,
@@ -107,4 +110,12 @@ async def decide(
             " where approval_id = :id"
         ),
         {"id": approval_id, "state": state, "by": by, "at": at, "why": why},
+    )
+
+
+async def withdraw(connection: AsyncConnection, approval_id: UUID, *, at: datetime) -> None:
+    """Close a request that nobody has decided on."""
+    await connection.execute(
+        text("update approval set state = 'withdrawn', decided_at = :at where approval_id = :id"),
+        {"id": approval_id, "at": at},
     )

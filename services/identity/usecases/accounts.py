@@ -86,6 +86,7 @@ def _place_errors(place: NewAccount | Account) -> list[FieldError]:
         outlet_id=place.outlet_id,
         staff_id=place.staff_id,
         region_code=place.region_code,
+        enterprise_id=place.enterprise_id,
     )
 
 

@@ -11,6 +11,7 @@ from services.identity.store import approvals
 from shared.contracts.identity import ApprovalDecided, ApprovalRequested
 from shared.kernel.errors import NotFound
 from shared.kernel.ids import new_id
+from shared.kernel.permissions import two_people
 from shared.platform.approvals import payload_sha256
 from shared.platform.auth import unauthenticated
 from shared.platform.database import Transaction
@@ -77,9 +78,9 @@ async def decide(command: Decide, tx: Transaction) -> Approval:
     Raises: NotFound `approval.unknown`; Refused `access.role`, `approval.same_person`; Conflict
     `approval.decided`, `approval.expired`.
     """
-    found = await approvals.find(tx.connection, command.approval_id, lock=True)
+    found = await approvals.find(tx.connection, command.approval_id, now=tx.now, lock=True)
     approval = _seen(found, tx)
-    rules.must_be_checker(approval, tx.principal, tx.now)
+    rules.must_be_checker(approval, tx.principal)
     by = tx.principal.account_id
     if by is None:
         raise unauthenticated()
@@ -104,10 +105,36 @@ async def decide(command: Decide, tx: Transaction) -> Approval:
     return replace(approval, state=state, decided_by=by, decided_at=tx.now, reason=command.reason)
 
 
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Take an own request back before anybody has decided on it."""
+
+    approval_id: UUID
+
+
+async def withdraw(command: Withdraw, tx: Transaction) -> Approval:
+    """Close an own open request: nobody can agree to it any more, and nothing comes of it.
+
+    Raises: NotFound `approval.unknown`, also for somebody else's; Conflict `approval.decided`,
+    `.expired`.
+    """
+    found = await approvals.find(tx.connection, command.approval_id, now=tx.now, lock=True)
+    if found is None or found.requested_by != tx.principal.account_id:
+        raise _unknown()
+    rules.must_be_open(found)
+    await approvals.withdraw(tx.connection, found.approval_id, at=tx.now)
+    tx.audit("approval.withdrawn", found.approval_id, after={"action": found.action})
+    return replace(found, state="withdrawn", decided_at=tx.now)
+
+
 def _seen(found: Approval | None, tx: Transaction) -> Approval:
     if found is None or not rules.may_see(found, tx.principal):
-        raise NotFound("approval.unknown", "没有这项复核申请")
+        raise _unknown()
     return found
+
+
+def _unknown() -> NotFound:
+    return NotFound("approval.unknown", "没有这项复核申请")
 
 
 async def find_approval(tx: Transaction, approval_id: UUID) -> Approval:
@@ -115,7 +142,7 @@ async def find_approval(tx: Transaction, approval_id: UUID) -> Approval:
 
     Raises: NotFound `approval.unknown`.
     """
-    return _seen(await approvals.find(tx.connection, approval_id), tx)
+    return _seen(await approvals.find(tx.connection, approval_id, now=tx.now), tx)
 
 
 async def list_approvals(
@@ -123,7 +150,7 @@ async def list_approvals(
 ) -> list[Approval]:
     """Requests that the caller made or may decide, newest first."""
     caller = tx.principal
-    able = [name for name, action in rules.ACTIONS.items() if caller.role in action.checkers]
+    able = [name for name, two in two_people().items() if caller.role in two.checkers]
     return await approvals.page(
         tx.connection,
         everything=caller.sees_all or caller.role == "auditor",
@@ -131,6 +158,7 @@ async def list_approvals(
         institution_id=caller.institution_id,
         actions=able,
         state=state,
+        now=tx.now,
         before=before,
         limit=limit,
     )

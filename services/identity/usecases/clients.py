@@ -80,6 +80,7 @@ def _must_be_core(command: OpenClient) -> None:
         outlet_id=None,
         staff_id=None,
         region_code=None,
+        enterprise_id=None,
     )
     if command.role != "bank_core" or errors:
         raise BadInput("client.role", "机器客户端须为 bank_core 并指明所属机构", errors=errors)

@@ -268,7 +268,4 @@ async def make_names_found(tx: Transaction) -> None:
         " exists (select from enterprise_name f where f.enterprise_id = e.enterprise_id and"
         " f.name = e.name) on conflict (enterprise_id) do update set name = excluded.name",
     )
-    await execute(
-        tx,
-        "update import set names_found = true where not names_found and state <> 'reading'",
-    )
+    await execute(tx, "update import set names_found = true where not names_found")

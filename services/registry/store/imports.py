@@ -1,4 +1,4 @@
-"""Imports, their chunks and the outcome of every row."""
+"""Imports, their counts and the outcome of every row."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import text
 
 from services.registry.domain.records import Kind, Reason
-from services.registry.store.bulk import add
+from services.registry.store.bulk import add, execute
 from shared.contracts.identity import Role
 from shared.platform.database import Transaction
 
@@ -133,12 +133,16 @@ async def set_import(tx: Transaction, import_id: UUID, **values: Any) -> None:
     )
 
 
-async def done_chunks(tx: Transaction, import_id: UUID) -> set[int]:
-    """The chunks that are written already."""
-    found = await tx.connection.execute(
-        text("select n from import_chunk where import_id = :id"), {"id": import_id}
-    )
-    return {row.n for row in found}
+async def lock_kind(tx: Transaction, kind: Kind) -> None:
+    """Wait until nobody else is taking rows of lists, or of banks; others then wait for us."""
+    name = "lists" if kind == "enterprises" else "banks"
+    await execute(tx, "select pg_advisory_xact_lock(hashtextextended($1, 0))", name)
+
+
+async def clock(tx: Transaction) -> datetime:
+    """The platform's time at this moment, not at the transaction's beginning."""
+    found = await tx.connection.execute(text("select yinqi_now()"))
+    return found.scalar_one()
 
 
 async def counts_of(tx: Transaction, import_id: UUID) -> Counts:
@@ -157,7 +161,7 @@ async def counts_of(tx: Transaction, import_id: UUID) -> Counts:
 async def add_chunk(
     tx: Transaction, import_id: UUID, n: int, counts: Counts, outcomes: Sequence[RowOutcome]
 ) -> None:
-    """Keep a chunk's outcome; its key makes sure that no chunk is written twice."""
+    """Keep a chunk's outcome, and that of each of its rows."""
     await add(
         tx,
         "import_chunk",

@@ -130,6 +130,7 @@ async def _settle(command: DecideRow, job: Import, tx: Transaction) -> tuple[str
     row = command.checked
     if row is None or isinstance(row, Rejected):
         raise _still_wrong(row)
+    await store.lock_kind(tx, job.kind)
     (outcome,) = await TAKE[job.kind](tx, job, [row])
     if outcome.outcome == "taken":
         return "taken", outcome.change

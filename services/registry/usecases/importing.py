@@ -1,7 +1,7 @@
-"""The import job: check a file in the checking process and take its rows, chunk by chunk.
+"""The import job: check a file in the checking process and take its rows.
 
-A chunk is one transaction: rows, their outcomes, events, and the chunk's own key. A job that begins
-again checks the file again, gets the same chunks and leaves out those that are written.
+All of an import is one transaction: rows, their outcomes, events and the word that it is through.
+A job that dies leaves nothing behind and is begun again from the first row.
 """
 
 import asyncio
@@ -10,27 +10,27 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
 from services.registry.domain.masks import without_numbers
 from services.registry.domain.records import RECORDS, AnyRecord, Rejected
 from services.registry.settings import Settings
 from services.registry.store import enterprises
-from services.registry.store.bulk import execute
 from services.registry.store.files import opened
 from services.registry.store.imports import (
     Counts,
     Import,
     RowOutcome,
     add_chunk,
+    clock,
     counts_of,
-    done_chunks,
     find_import,
+    lock_kind,
     set_import,
 )
 from services.registry.usecases.checking import LENGTH, Chunk, Failed, Frame, Opened
@@ -41,63 +41,58 @@ from shared.platform.database import Transaction
 from shared.platform.jobs import Work, start_job
 from shared.platform.principal import Principal
 
-# Rows of a list do not touch each other; outlets of one new institution do.
-AT_ONCE: Final = {"enterprises": 2}
 CHUNKS_A_STEP: Final = 4  # progress is shown so often, for telling it is a transaction as well
+FINISHED: Final = ("done", "checked", "failed")
 TOO_COSTLY: Final = Failed("file.too_large", "文件无法在限定的内存和时间内读取", "请拆分后分次上传")
 _DECODE: Final = msgspec.msgpack.Decoder(Frame).decode
+
+
+class _Unfit(Exception):
+    """The file cannot be taken; what was taken of it is taken back."""
+
+    def __init__(self, failed: Failed) -> None:
+        super().__init__(failed.code)
+        self.failed = failed
 
 
 async def run_import(work: Work) -> dict[str, Any]:
     """Do one import."""
     import_id = UUID(work.params["import_id"])
     settings: Settings = work.settings
+    job = await _begin(work, import_id)
+    if job.state not in FINISHED:
+        try:
+            async with (
+                opened(work.database, settings.upload_dir, job.digest) as content,
+                checking(settings, "check", job, content) as process,
+            ):
+                job = await _take_file(work, job, process)
+        except asyncio.IncompleteReadError:
+            await _fail(work, job, TOO_COSTLY)
+        except Conflict as gone:
+            await _fail(work, job, Failed(gone.code, gone.title, gone.detail))
+        except _Unfit as unfit:
+            await _fail(work, job, unfit.failed)
+    if job.state == "done" and job.kind == "enterprises":
+        await _make_names_found(work)
+    return {"import_id": str(import_id), "state": job.state}
+
+
+async def _make_names_found(work: Work) -> None:
     async with work.transaction() as tx:
-        job = await _begin(tx, import_id)
-        done = await done_chunks(tx, import_id)
-    if job.state in ("done", "checked", "failed"):
-        await _make_names_found(work, job)
-        return {"import_id": str(import_id), "state": job.state}
-    try:
-        async with (
-            opened(work.database, settings.upload_dir, job.digest) as content,
-            checking(settings, "check", job, content) as process,
-        ):
-            failed = await _take_frames(work, job, process, done)
-    except asyncio.IncompleteReadError:
-        failed = TOO_COSTLY
-    except Conflict as gone:
-        failed = Failed(gone.code, gone.title, gone.detail)
-    if failed:
-        async with work.database.transaction(_actor(job)) as tx:
-            await _fail(tx, job, failed)
-        raise BadInput(failed.code, failed.title, failed.detail)
-    async with work.database.transaction(_actor(job)) as tx:
-        result = await _finish(tx, job)
-    await _make_names_found(work, job)
-    return result
+        await lock_kind(tx, "enterprises")
+        await enterprises.make_names_found(tx)
+        await start_job(tx, "spell", {})
 
 
-async def _make_names_found(work: Work, job: Import) -> None:
-    if job.kind == "enterprises" and not job.dry_run:
-        async with work.transaction() as tx:
-            await enterprises.make_names_found(tx)
-            await start_job(tx, "spell", {})
-
-
-async def _begin(tx: Transaction, import_id: UUID) -> Import:
-    job = await find_import(tx, import_id)
-    if job is None:
-        raise NotFound("import.unknown", "没有这次导入")
-    if job.state != "queued":
-        return job
-    # Pinned now: the import's own rows must not become what it is compared with.
-    vintage = job.list_vintage
-    baseline = await enterprises.latest_vintage(tx, vintage) if vintage else None
-    names_stay = job.dry_run or job.kind != "enterprises"
-    await set_import(tx, import_id, state="reading", baseline=baseline, names_found=names_stay)
-    begun = await find_import(tx, import_id)
-    return begun or job
+async def _begin(work: Work, import_id: UUID) -> Import:
+    async with work.transaction() as tx:
+        job = await find_import(tx, import_id)
+        if job is None:
+            raise NotFound("import.unknown", "没有这次导入")
+        if job.state == "queued":
+            await set_import(tx, import_id, state="reading")
+    return job
 
 
 def _actor(job: Import) -> Principal:
@@ -162,41 +157,40 @@ async def frames(process: Process) -> AsyncIterator[Frame]:
         yield _DECODE(await process.stdout.readexactly(*LENGTH.unpack(head)))
 
 
-async def _take_frames(work: Work, job: Import, process: Process, done: set[int]) -> Failed | None:
+async def _take_file(work: Work, job: Import, process: Process) -> Import:
+    """Take the whole file in one transaction; the import as it then is.
+
+    Raises: _Unfit; IncompleteReadError, where the checking process died.
+    """
     decode = msgspec.msgpack.Decoder(list[RECORDS[job.kind]]).decode
-    total = number = 0
-    writing: set[asyncio.Task[None]] = set()
-    try:
+    total = number = seen = 0
+    async with work.database.transaction(_actor(job)) as tx:
+        job = await _alone(tx, job)
+        if job.state in FINISHED:  # by a worker that was taken for dead
+            return job
         async for frame in frames(process):
             match frame:
                 case Failed():
-                    return frame
+                    raise _Unfit(frame)
                 case Opened():
                     total = frame.rows
                     await _opened(work, job, frame)
                 case Chunk():
-                    number += 1
-                    if number in done:
-                        continue
-                    while len(writing) >= AT_ONCE.get(job.kind, 1):
-                        writing = await _some_done(writing)
-                    rows = decode(frame.taken)
-                    write = _write_chunk(work, job, number, frame, rows, total=total)
-                    writing.add(asyncio.create_task(write))
-        while writing:
-            writing = await _some_done(writing)
-    finally:
-        for task in writing:
-            task.cancel()
-        await asyncio.gather(*writing, return_exceptions=True)
-    return None
+                    number, seen = number + 1, seen + frame.rows
+                    await _take_chunk(tx, job, number, frame, decode(frame.taken))
+                    if number % CHUNKS_A_STEP == 0:
+                        saying = "正在核对" if job.dry_run else "正在导入"
+                        await work.progress(min(seen / total, 0.99), saying)
+        return await _finish(tx, job)
 
 
-async def _some_done(writing: set[asyncio.Task[None]]) -> set[asyncio.Task[None]]:
-    ready, pending = await asyncio.wait(writing, return_when=asyncio.FIRST_COMPLETED)
-    for task in ready:
-        task.result()
-    return pending
+async def _alone(tx: Transaction, job: Import) -> Import:
+    """Wait until no other import of this kind runs; what it brought is then compared with."""
+    await lock_kind(tx, job.kind)
+    now = await find_import(tx, job.import_id) or job
+    vintage = now.list_vintage
+    baseline = await enterprises.latest_vintage(tx, vintage) if vintage else None
+    return replace(now, baseline=baseline)
 
 
 async def _opened(work: Work, job: Import, opened: Opened) -> None:
@@ -212,29 +206,13 @@ async def _opened(work: Work, job: Import, opened: Opened) -> None:
         )
 
 
-async def _write_chunk(
-    work: Work, job: Import, number: int, chunk: Chunk, rows: Sequence[AnyRecord], *, total: int
+async def _take_chunk(
+    tx: Transaction, job: Import, number: int, chunk: Chunk, rows: Sequence[AnyRecord]
 ) -> None:
-    try:
-        await _write_chunk_once(work, job, number, chunk, rows)
-    except asyncpg.UniqueViolationError:
-        # Another import entered one of these rows in between: look again, then write.
-        await _write_chunk_once(work, job, number, chunk, rows)
-    if total and number % CHUNKS_A_STEP == 0:
-        share = min(number * chunk.rows / total, 0.99)
-        await work.progress(share, "正在核对" if job.dry_run else "正在导入")
-
-
-async def _write_chunk_once(
-    work: Work, job: Import, number: int, chunk: Chunk, rows: Sequence[AnyRecord]
-) -> None:
-    async with work.database.transaction(_actor(job)) as tx:
-        # A chunk lost with the machine is written again by the same job; what the relay moves, and
-        # the end of the import, wait until all before them is on disk.
-        await execute(tx, "set local synchronous_commit to off")
-        outcomes = await TAKE[job.kind](tx, job, rows)
-        outcomes.extend(map(_rejected, chunk.rejected))
-        await add_chunk(tx, job.import_id, number, _count(outcomes), outcomes)
+    outcomes = await TAKE[job.kind](tx, job, rows)
+    outcomes.extend(map(_rejected, chunk.rejected))
+    await add_chunk(tx, job.import_id, number, _count(outcomes), outcomes)
+    await tx.flush()  # a province's events do not wait in memory for the last row
 
 
 def _rejected(row: Rejected) -> RowOutcome:
@@ -251,38 +229,53 @@ def _count(outcomes: Sequence[RowOutcome]) -> Counts:
     return counts
 
 
-async def _fail(tx: Transaction, job: Import, failed: Failed) -> None:
+async def _fail(work: Work, job: Import, failed: Failed) -> NoReturn:
     error = {"code": failed.code, "title": failed.title, "detail": failed.detail}
-    await set_import(tx, job.import_id, state="failed", error=error, finished_at=tx.now)
-    tx.audit("import.failed", job.import_id, after={"code": failed.code})
+    async with work.database.transaction(_actor(job)) as tx:
+        await set_import(tx, job.import_id, state="failed", error=error, finished_at=tx.now)
+        tx.audit("import.failed", job.import_id, after={"code": failed.code})
+    raise BadInput(failed.code, failed.title, failed.detail)
 
 
-async def _finish(tx: Transaction, job: Import) -> dict[str, Any]:
+async def _finish(tx: Transaction, job: Import) -> Import:
     counts = await counts_of(tx, job.import_id)
     gone = await dropped(tx, job, found_before=_found_before(job, counts))
     state = "checked" if job.dry_run else "done"
-    await set_import(tx, job.import_id, state=state, dropped=gone, finished_at=tx.now)
+    names_stay = job.dry_run or job.kind != "enterprises"
+    await set_import(
+        tx,
+        job.import_id,
+        state=state,
+        baseline=job.baseline,
+        names_found=names_stay,
+        dropped=gone,
+        finished_at=await clock(tx),  # long after `tx.now`: what the list says was not known then
+    )
     if not job.dry_run:
-        if job.kind == "enterprises" and job.list_vintage:
-            tx.emit(
-                ListImported(
-                    import_id=job.import_id,
-                    list_vintage=job.list_vintage,
-                    rows=counts.rows,
-                    taken=counts.taken,
-                    refused=counts.refused,
-                    doubtful=counts.doubtful,
-                    imported_on=tx.today,
-                )
+        _announce(tx, job, counts)
+    return replace(job, state=state)
+
+
+def _announce(tx: Transaction, job: Import, counts: Counts) -> None:
+    if job.kind == "enterprises" and job.list_vintage:
+        tx.emit(
+            ListImported(
+                import_id=job.import_id,
+                list_vintage=job.list_vintage,
+                rows=counts.rows,
+                taken=counts.taken,
+                refused=counts.refused,
+                doubtful=counts.doubtful,
+                imported_on=tx.today,
             )
-        tx.audit(
-            "import.taken",
-            job.import_id,
-            after={"kind": job.kind, "list_vintage": job.list_vintage}
-            | msgspec.to_builtins(counts)
-            | {"digest": job.digest},
         )
-    return {"import_id": str(job.import_id), "state": state}
+    tx.audit(
+        "import.taken",
+        job.import_id,
+        after={"kind": job.kind, "list_vintage": job.list_vintage}
+        | msgspec.to_builtins(counts)
+        | {"digest": job.digest},
+    )
 
 
 def _found_before(job: Import, counts: Counts) -> int:

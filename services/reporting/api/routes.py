@@ -190,7 +190,7 @@ async def post_bulletin(body: s.BulletinIn, run: Run, approval: Approval) -> Res
         quarter=Quarter.parse(body.quarter),
         known_at=body.known_at,
         reason=body.reason,
-        approval=approval if run.settings.second_person else None,
+        approval=approval,
     )
     return await run(publish_bulletin, command, answer=s.BulletinHead.of, status=201)
 

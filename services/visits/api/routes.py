@@ -36,6 +36,7 @@ from services.visits.usecases import (
 )
 from shared.kernel.errors import BadInput
 from shared.platform.access import may
+from shared.platform.approvals import Approval
 from shared.platform.web import Cursor, Limit, Run, decode_cursor, page_of
 
 router = APIRouter(tags=["visits"])
@@ -92,9 +93,13 @@ async def get_visit(visit_id: UUID, run: Run) -> VisitDetailOut:
 @router.post(
     "/visits/{visit_id}/void", response_model=VisitDetailOut, dependencies=[may("visit", "void")]
 )
-async def post_void(visit_id: UUID, body: VoidIn, run: Run) -> Response:
-    """Take a record that was never true out of every figure; the record itself stays."""
-    command = VoidVisit(visit_id, body.reason_code, body.reason)
+async def post_void(visit_id: UUID, body: VoidIn, run: Run, approval: Approval) -> Response:
+    """Take a record that was never true out of every figure; the record itself stays.
+
+    Somebody else agrees first (identity's `/approvals`, action `visit.void`, subject the visit's
+    id, payload this body); the approval's id comes along in `X-Approval`.
+    """
+    command = VoidVisit(visit_id, body.reason_code, body.reason, approval)
     return await run(void_visit, command, answer=detail_of)
 
 

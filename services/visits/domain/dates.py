@@ -7,17 +7,25 @@ from shared.kernel.errors import BadInput, FieldError
 from shared.kernel.periods import shanghai
 
 
-def check_visited_on(visited_on: date, *, opens_on: date, today: date) -> None:
+def check_visited_on(
+    visited_on: date, *, opens_on: date, today: date, closed_on: date | None = None
+) -> None:
     """A visit lies between the campaign's opening and today; a late one is taken and shown as late.
 
+    Nothing lies after the day on which the campaign ended.
+
     Units:   local dates.
-    Raises:  BadInput `visit.date_in_future`, `visit.date_before_campaign`.
-    Source:  JS-11, ST-05.
+    Raises:  BadInput `visit.date_in_future`, `visit.date_before_campaign`, `.date_after_campaign`.
+    Source:  JS-11, ST-05, M2.
     """
     if visited_on > today:
         raise _wrong_date("visit.date_in_future", f"走访日期不能晚于今天({today})")
     if visited_on < opens_on:
         raise _wrong_date("visit.date_before_campaign", f"走访日期不能早于活动启动日({opens_on})")
+    if closed_on and visited_on > closed_on:
+        raise _wrong_date(
+            "visit.date_after_campaign", f"活动已于 {closed_on} 结束,走访日期应在此前"
+        )
 
 
 def _wrong_date(code: str, message: str) -> BadInput:

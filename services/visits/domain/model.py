@@ -80,6 +80,7 @@ class CampaignDates:
     opens_on: date
     visits_from: date
     visits_until: date
+    closed_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,13 +38,16 @@ def judge(report: VisitReport, ground: Ground, *, institution_id: UUID, today: d
 
     Units:   local dates.
     Raises:  NotFound `visit.enterprise_unknown`; YinqiError 503 `visit.not_ready`; BadInput
-             `visit.date_in_future`, `.date_before_campaign`, `.photo_unknown`; TeamRefused
+             `visit.date_in_future`, `.date_before_campaign`, `.date_after_campaign`,
+             `.photo_unknown`; TeamRefused
              `visit.staff_*`; Conflict `visit.photo_used`.
     Source:  JS-09, JS-10, JS-11, JS-12, V4, V6.
     """
     assignment, campaign = standing(ground)
     region_code = region_of(ground, assignment)
-    check_visited_on(report.visited_on, opens_on=campaign.opens_on, today=today)
+    check_visited_on(
+        report.visited_on, opens_on=campaign.opens_on, today=today, closed_on=campaign.closed_on
+    )
     team = check_team(
         report.staff_ids,
         ground.roster,

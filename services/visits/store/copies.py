@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from shared.contracts.allocation import (
     CampaignAmended,
+    CampaignClosed,
     CampaignOpened,
     ContactNamed,
     EnterpriseAssigned,
@@ -105,6 +106,15 @@ async def save_amendments(events: Sequence[CampaignAmended], tx: Transaction) ->
             for e in last_of_each(events, lambda e: e.campaign_id)
         ],
         3,
+    )
+
+
+async def save_closings(events: Sequence[CampaignClosed], tx: Transaction) -> None:
+    """The last day on which a visit counts to a campaign; its opening came before."""
+    driver = await tx.driver()
+    await driver.executemany(
+        "update campaign set closed_on = $2 where campaign_id = $1",
+        [(e.campaign_id, e.closed_on) for e in events],
     )
 
 

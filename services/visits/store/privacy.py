@@ -27,7 +27,11 @@ class Private(msgspec.Struct, frozen=True, array_like=True):
 NOTHING: Final = Private()
 _ENCODE: Final = msgspec.msgpack.Encoder().encode
 _DECODE: Final = msgspec.msgpack.Decoder(Private).decode
-_KEY: Final = "select master, wrapped from data_key where subject_id = $1"
+# A twin may have been quicker: then its key holds.
+_NEW_KEY: Final = """
+insert into data_key (subject_id, kind, master, wrapped) values ($1, 'visit', $2, $3)
+on conflict (subject_id) do update set subject_id = excluded.subject_id returning master, wrapped
+"""
 
 
 @cache
@@ -38,24 +42,18 @@ def keyring() -> Keyring:
 
 
 async def sealed(
-    tx: Transaction, enterprise_id: UUID, visit_id: UUID, words: Private
+    tx: Transaction, enterprise_id: UUID, visit_id: UUID, words: Private, stored: Wrapped | None
 ) -> bytes | None:
-    """The box of a visit's words, under its enterprise's key, which is made at first."""
+    """The box of a visit's words, under its enterprise's key; where none is stored, it is made."""
     if words == NOTHING:
         return None
-    driver = await tx.driver()
-    row = await driver.fetchrow(_KEY, enterprise_id)
-    if row is None:
+    if stored is None:
         _, new = keyring().new_key(enterprise_id)
-        await driver.execute(
-            "insert into data_key (subject_id, kind, master, wrapped)"
-            " values ($1, 'visit', $2, $3) on conflict do nothing",
-            enterprise_id,
-            *new,
-        )
-        row = await driver.fetchrow(_KEY, enterprise_id)  # a twin may have been quicker
-    assert row is not None
-    key = keyring().unwrap(enterprise_id, Wrapped(*row))
+        driver = await tx.driver()
+        row = await driver.fetchrow(_NEW_KEY, enterprise_id, *new)
+        assert row is not None  # made or found
+        stored = Wrapped(*row)
+    key = keyring().unwrap(enterprise_id, stored)
     return seal(key, _ENCODE(words), bound_to=visit_id.bytes)
 
 

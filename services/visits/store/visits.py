@@ -12,6 +12,7 @@ from services.visits.store.privacy import Private
 from shared.kernel.ids import derived_id
 from shared.platform.conditions import Conditions
 from shared.platform.database import Transaction
+from shared.platform.vault import Wrapped
 
 _SAVE = """
 with v as (
@@ -54,9 +55,13 @@ async def save(
     *,
     institution_id: UUID,
     content_hash: bytes,
+    key: Wrapped | None,
     tx: Transaction,
 ) -> Saved:
-    """Write the visit, take its photos and write its need; nothing where the id is taken."""
+    """Write the visit, take its photos and write its need; nothing where the id is taken.
+
+    `key`: the enterprise's, where there is one; it is made with the first words.
+    """
     place, interviewee, need = report.place, report.interviewee, report.need
     words = Private(interviewee.name if interviewee else None, report.note)
     driver = await tx.driver()
@@ -73,7 +78,7 @@ async def save(
         report.started_at,
         report.staff_ids,
         interviewee.role if interviewee else None,
-        await privacy.sealed(tx, report.enterprise_id, report.visit_id, words),
+        await privacy.sealed(tx, report.enterprise_id, report.visit_id, words, key),
         round(place.longitude * 1e6) if place else None,
         round(place.latitude * 1e6) if place else None,
         place.accuracy_m if place else None,

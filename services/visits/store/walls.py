@@ -28,4 +28,5 @@ WALLS: Final[Walls] = {
     "need": _OWN,
     "photo": Wall(institution="institution_id", via=(Via("visit_id", "visit", "visit_id"),)),
     "refused_visit": _OWN,
+    "approval": Wall(account="requested_by", tenants=("select", "update")),
 }

@@ -14,8 +14,10 @@ import type {
   FigureEnterprises,
   FigureEvent,
   Figures,
+  Job,
   NewAccount,
   Page,
+  ParkedEvent,
   Path,
   RecoveryCodes,
   Region,
@@ -89,6 +91,9 @@ export const bindingCode = (id: string): Promise<BindingCode> =>
 export const approvals = (state: string, cursor?: string | null): Promise<Page<Approval>> =>
   call(to(`${IDENTITY}/approvals`), { query: { state, cursor, limit: 100 } })
 
+export const withdraw = (id: string): Promise<Approval> =>
+  call(to(`${IDENTITY}/approvals/{approval_id}/withdrawal`, id), { method: 'POST' })
+
 export const decide = (id: string, approved: boolean, reason: string): Promise<Approval> =>
   call(to(`${IDENTITY}/approvals/{approval_id}/decision`, id), { method: 'POST', body: { approved, reason } })
 
@@ -106,6 +111,14 @@ export interface AuditQuery {
 
 export const auditLines = (service: string, query: AuditQuery, cursor?: string | null): Promise<Page<AuditLine>> =>
   call(`/api/${service}/v1/audit`, { query: { ...query, cursor, limit: 100 } })
+
+export const parkedEvents = (service: string): Promise<{ items: ParkedEvent[]; total: number }> =>
+  call(`/api/${service}/v1/parked`, { query: { limit: 500 } })
+
+export const retryParked = (service: string): Promise<{ job_id: string }> =>
+  call(`/api/${service}/v1/parked:retry`, { method: 'POST', body: { consumer: '' } })
+
+export const job = (service: string, id: string): Promise<Job> => call(`/api/${service}/v1/jobs/${id}`)
 
 export const regions = async (): Promise<Region[]> => (await call<Page<Region>>(to(`${REGISTRY}/regions`))).items
 

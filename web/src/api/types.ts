@@ -38,6 +38,30 @@ export type AccountRow = Identity['schemas']['AccountRowOut']
 export type BindingCode = Identity['schemas']['BindingCodeOut']
 export type Approval = Identity['schemas']['ApprovalOut']
 
+/** An event that a service set aside, with those of the same key behind it; all services tell the same. */
+export interface ParkedEvent {
+  consumer: string
+  topic: string
+  part: number
+  off: number
+  key: string
+  seq: number
+  error: string
+  attempts: number
+  parked_at: string
+  known_at: string
+  payload: string
+}
+
+export interface Job {
+  job_id: string
+  state: string
+  progress: number
+  stage: string
+  result: Record<string, unknown> | null
+  error: string | null
+}
+
 /** A line of a service's audit log; all services write the same. */
 export interface AuditLine {
   id: number

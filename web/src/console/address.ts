@@ -2,7 +2,7 @@
 import { reactive, readonly } from 'vue'
 
 const DEFAULTS = {
-  page: 'board', // board | accounts | approvals | audit
+  page: 'board', // board | accounts | approvals | audit | parked
   campaign: '',
   quarter: '',
   known_on: '',
@@ -17,11 +17,11 @@ const DEFAULTS = {
   cell_region: '',
   cell_institution: '',
   enterprise: '',
-  // Accounts, approvals and the audit log.
+  // Accounts, approvals, the audit log and parked events.
   role: '',
   state: '',
   item: '', // the row that is open
-  service: 'identity',
+  service: '',
   actor: '',
   action: '',
   subject: '',

@@ -29,6 +29,7 @@ export const SECTIONS: Section[] = [
   { page: 'accounts', label: '账号', roles: ['platform_admin', 'province_regulator', 'bureau', 'bank_head', 'branch_head', 'association', 'auditor'] },
   { page: 'approvals', label: '复核', roles: ['platform_admin', 'province_regulator', 'bank_head', 'branch_head', 'auditor'] },
   { page: 'audit', label: '审计', roles: ['platform_admin', 'province_regulator', 'bureau', 'st_bureau', 'bank_head', 'association', 'auditor'] },
+  { page: 'parked', label: '异常事件', roles: ['platform_admin', 'auditor'] },
 ]
 
 export const sectionsOf = (account: Account): Section[] => SECTIONS.filter(({ roles }) => !roles || roles.includes(account.role))

@@ -2,8 +2,8 @@
 
 from shared.platform.migrations import run_sql
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 TREE = """
 alter table campaign add column institution_id uuid;

@@ -1,0 +1,177 @@
+"""Whose is what: the ids of all databases, as they are foreign or not to each caller."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from benchmarks.campaign.api import Caller
+from services.embedded import Embedded
+from shared.kernel import permissions
+from shared.platform.settings import SERVICES
+
+#: Whose columns are reference data that every signed-in caller may know.
+COMMON = {"campaign_id", "institution_id", "bulletin_id", "event_id"}
+#: Where a row says which account made it, where it says nothing better.
+_MAKERS = ("account_id", "started_by", "requested_by", "created_by", "recorded_by")
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """A caller and what is foreign to it: ids by column, and marks that may not be in an answer.
+
+    `everywhere` is False for a role to which the whole province is shown somewhere: to it, foreign
+    is what the matrix does not grant.
+    """
+
+    caller: Caller
+    foreign: dict[str, list[str]]
+    marks: frozenset[str]
+    everywhere: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One id, with the institution, region, enterprise and account its row belongs to."""
+
+    column: str
+    value: str
+    bank: str | None
+    region: str | None
+    firm: str | None
+    maker: str | None
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a caller stands, and how far it reaches."""
+
+    reach: str
+    account: str
+    bank: str
+    city: str
+    firm: str
+
+    @classmethod
+    def of(cls, caller: Caller) -> "Place":
+        """The place of a caller that has signed in."""
+        account = caller.account
+        return cls(
+            permissions.roles()[caller.role].reach,
+            account["account_id"],
+            account.get("institution_id") or "",
+            (account.get("region_code") or "")[:4],
+            account.get("enterprise_id") or "",
+        )
+
+
+@dataclass(slots=True)
+class Harvest:
+    """All ids of all databases, with the institution, region or enterprise each belongs to."""
+
+    rows: list[Row] = field(default_factory=list[Row])
+    uscc: dict[str, str] = field(default_factory=dict[str, str])
+    access: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    region: dict[str, str] = field(default_factory=dict[str, str])
+    #: account → institution, region, enterprise
+    accounts: dict[str, tuple[str, str, str]] = field(
+        default_factory=dict[str, tuple[str, str, str]]
+    )
+
+    async def read(self, platform: Embedded) -> None:
+        """Read every table of every service that has ids."""
+        for name in SERVICES:
+            connection = await asyncpg.connect(platform.postgres.server.url("postgres", name))
+            try:
+                await self._tables(connection)
+                if name == "registry":
+                    await self._registry(connection)
+            finally:
+                await connection.close()
+
+    async def _tables(self, connection: asyncpg.Connection) -> None:
+        found = await connection.fetch(
+            "select table_name, array_agg(column_name::text) as columns,"
+            " array_agg(column_name::text) filter (where data_type = 'uuid') as ids"
+            " from information_schema.columns where table_schema = 'public' group by 1"
+        )
+        for table, columns, ids in found:
+            owner = [
+                _first(columns, "institution_id"),
+                _first(columns, "region_code"),
+                _first(columns, "enterprise_id", "subject_id"),
+                "asker->>'account_id'" if "asker" in columns else _first(columns, *_MAKERS),
+            ]
+            for column in sorted({c for c in ids or () if c.endswith("_id")} - COMMON):
+                if any(owner):
+                    self.rows += await self._ids(connection, table, column, owner)
+
+    async def _ids(
+        self, connection: asyncpg.Connection, table: str, column: str, owner: list[str | None]
+    ) -> list[Row]:
+        shown = ", ".join(f"({expression})::text" if expression else "null" for expression in owner)
+        found = await connection.fetch(
+            f'select distinct "{column}"::text, {shown} from "{table}"'
+            f' where "{column}" is not null limit 4000'
+        )
+        return [Row(column, *row) for row in found]
+
+    async def _registry(self, connection: asyncpg.Connection) -> None:
+        firms = "select enterprise_id::text, uscc, region_code from enterprise"
+        for row in await connection.fetch(firms):
+            self.uscc[row[0]], self.region[row[0]] = row[1], row[2]
+        access = "select enterprise_id::text, institution_id::text from access"
+        self.access = {(row[0], row[1]) for row in await connection.fetch(access)}
+        people = (
+            "select account_id::text, coalesce(institution_id::text, ''),"
+            " coalesce(region_code, ''), coalesce(enterprise_id::text, '') from account"
+        )
+        for row in await connection.fetch(people):
+            self.accounts[row[0]] = (row[1], row[2], row[3])
+
+    def who(self, caller: Caller, *, stranger: bool = False) -> Who:
+        """What is foreign to a caller that has signed in; to a `stranger`, everything."""
+        place = Place.of(caller)
+        foreign: dict[str, set[str]] = {}
+        own = {place.account}
+        for row in self._all():
+            mine = self._is_own(place, row)
+            if mine:
+                own.add(row.value)
+            elif mine is not None:
+                foreign.setdefault(row.column, set()).add(row.value)
+        marks = {value for values in foreign.values() for value in values} - own
+        marks |= {code for firm, code in self.uscc.items() if firm not in own}
+        everywhere = stranger or place.reach != "province"
+        return Who(
+            caller,
+            {column: sorted(values - own) for column, values in foreign.items()},
+            frozenset(marks) if everywhere else frozenset[str](),
+            everywhere,
+        )
+
+    def _all(self) -> Iterator[Row]:
+        yield from self.rows
+        for firm, region in self.region.items():
+            yield Row("enterprise_id", firm, None, region, firm, None)
+
+    def _is_own(self, place: Place, row: Row) -> bool | None:
+        """Whether a row is the caller's; None where the row alone does not tell."""
+        bank, region, firm = self.accounts.get(row.maker or "", ("", "", ""))
+        match place.reach:
+            case "institution":
+                in_care = (row.firm or "", place.bank) in self.access
+                return (row.bank or bank) == place.bank or (row.bank is None and in_care)
+            case "city":
+                where = row.region or self.region.get(row.firm or "") or region
+                if not where and not (row.bank or bank):
+                    return None  # a photo is where its visit was
+                return where[:4] == place.city if where else None
+            case "enterprise":
+                return place.firm in (row.firm, firm)
+            case _:
+                return row.maker == place.account
+
+
+def _first(columns: list[str], *names: str) -> str | None:
+    return next((f'"{name}"' for name in names if name in columns), None)
