@@ -1,13 +1,16 @@
 """All measurements with one command: `./yinqi bench [NAME…] [--quick]`.
 
 Every measurement is a process of its own; `./yinqi bench NAME --help` tells its own options.
-Without names all run but `demo`, which takes long.
+Without names all run but `demo`, which takes long. At full scale results are kept in
+`benchmarks/results`; `./yinqi bench --table` puts those into the README and measures nothing.
 """
 
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from benchmarks import table
 
 MODULES = {
     "write": "write",
@@ -28,6 +31,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def main(arguments: Sequence[str]) -> int:
     """Run the named measurements; 1 where one could not be taken."""
+    if list(arguments) == ["--table"]:
+        table.write()
+        return 0
     names = [word for word in arguments if word in MODULES]
     options = [word for word in arguments if word not in MODULES]
     if not names and (wrong := [word for word in options if not word.startswith("-")]):

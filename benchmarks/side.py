@@ -32,13 +32,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aim:
-    """A measured value and what it should be: at least `least`, or at most `most`."""
+    """A measured value and what it should be: at least `least`, or at most `most`.
+
+    `ours` and `beside`: of a ratio, what it was made of, as text for the README's table.
+    """
 
     name: str
     value: float
     least: float | None = None
     most: float | None = None
     unit: str = "×"
+    ours: str = ""
+    beside: str = ""
 
     @property
     def met(self) -> bool:
@@ -91,6 +96,7 @@ class Report:
                     "aim": aim.told,
                     "met": aim.met,
                 }
+                | ({"ours": aim.ours, "beside": aim.beside} if aim.ours else {})
                 for aim in self.aims
             ],
         }

@@ -24,6 +24,13 @@ done
 for key in identity_signing_key audit_signing_key; do
   [ -s "secrets/$key" ] || openssl genpkey -algorithm ed25519 | keep "$key"
 done
+# What second factors are sealed with, and the first sign-in (`admin`): change it there and then.
+[ -s secrets/identity_seal_keys ] || openssl rand -base64 32 | keep identity_seal_keys
+random | keep identity_admin_password
+# Given by WeChat and by your issuer, where you use them: put them in; empty files leave it off.
+for given in identity_wechat_secret identity_oidc_client_secret; do
+  [ -e "secrets/$given" ] || { : >"secrets/$given"; chmod 0644 "secrets/$given"; }
+done
 # The keys of the personal data vault. A copy of them belongs in a safe, never beside a backup.
 for service in registry visits; do
   [ -s "secrets/${service}_master_keys" ] ||

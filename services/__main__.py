@@ -23,7 +23,7 @@ from shared.platform.embedded.processes import EmbeddedError
 from shared.platform.embedded.supervisor import read_state
 from shared.platform.logging import configure
 from shared.platform.service import Service, serve, work
-from shared.platform.settings import SERVICES, PlatformSettings, owner_url
+from shared.platform.settings import SERVICES, PlatformSettings, owner_url, service_url
 
 console = Console(highlight=False)
 app = typer.Typer(
@@ -281,8 +281,7 @@ def parked_retry(which: Which, home: Home = default_home()) -> None:  # noqa: B0
 
 async def _with_database(service: Service, home: Path, action: Any, *more: Any) -> Any:
     find_databases(home)
-    settings = service.settings()  # pyright: ignore[reportCallIssue]
-    database = Database(settings.database_url)
+    database = Database(service_url(service.name))
     try:
         return await action(database, *more)
     finally:
@@ -452,7 +451,10 @@ def test(
 def bench(
     arguments: Annotated[
         list[str] | None,
-        typer.Argument(help="write guards relay latency rebuild import demo;--quick"),
+        typer.Argument(
+            help="write guards relay latency rebuild import assess search allocation planning demo"
+            ";不写则除 demo 外全部。--quick 只试一遍;--table 由结果写出 README 的表"
+        ),
     ] = None,
 ) -> None:
     """测量性能,与参照并排。Measure the speed beside yardsticks; results in benchmarks/results."""

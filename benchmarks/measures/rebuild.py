@@ -187,7 +187,13 @@ class _Rounds:
         ):
             value = median(self.ours) / median(beside)
             report.aims.append(
-                Aim(name=f"rebuild ÷ {name}, {self.transport}", value=value, least=least)
+                Aim(
+                    name=f"rebuild ÷ {name}, {self.transport}",
+                    value=value,
+                    least=least,
+                    ours=f"{median(self.ours):,.0f}/s",
+                    beside=f"{median(beside):,.0f}/s",
+                )
             )
 
 
@@ -224,7 +230,15 @@ async def run(given: argparse.Namespace, report: Report) -> None:
     for rounds in every:
         rounds.finish(report, copied, given.processes)
     ratio = median(every[0].ours) / median(library)
-    report.aims.append(Aim(name="rebuild ÷ projection runner", value=ratio, least=50))
+    report.aims.append(
+        Aim(
+            name="rebuild ÷ projection runner",
+            value=ratio,
+            least=50,
+            ours=f"{median(every[0].ours):,.0f}/s",
+            beside=f"{median(library):,.0f}/s",
+        )
+    )
     report.aims.append(Aim(name="memory of all workers", value=peak, most=512, unit="MiB"))
 
 

@@ -23,6 +23,7 @@ ACTIONS = {
     "retry": "重试",
     "void": "作废",
     "close": "结束",
+    "verify": "核验",
     "export": "导出",
     "reveal": "查看原文",
 }

@@ -10,6 +10,8 @@ from shared.contracts.event import Event, Received
 from shared.contracts.registry import (
     EnterpriseChanged,
     EnterpriseListed,
+    EnterprisesMerged,
+    EnterprisesUnmerged,
     InstitutionChanged,
     ListImported,
     OutletChanged,
@@ -29,6 +31,8 @@ _SAVES: Mapping[type[Event], Save] = {
     EnterpriseListed: copies.save_listed,
     ListImported: copies.save_imports,
     EnterpriseChanged: copies.save_changes,
+    EnterprisesMerged: copies.save_mergers,
+    EnterprisesUnmerged: copies.save_mergers,
     CreditLineApproved: copies.save_lines,
     LoanGranted: copies.save_loans,
 }

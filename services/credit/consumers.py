@@ -11,6 +11,8 @@ from shared.contracts.event import Event, Received
 from shared.contracts.registry import (
     EnterpriseChanged,
     EnterpriseListed,
+    EnterprisesMerged,
+    EnterprisesUnmerged,
     InstitutionChanged,
     OutletChanged,
 )
@@ -41,6 +43,8 @@ async def on_events(batch: Sequence[Received], tx: Transaction) -> None:
         await copies.put_enterprises(driver, usccs.items())
     if slices := _slices(events):
         await copies.put_slices(driver, slices)
+    if mergers := [e for e in events if isinstance(e, EnterprisesMerged | EnterprisesUnmerged)]:
+        await copies.put_mergers(driver, mergers)
     if assigned:
         await copies.put_assignments(driver, assigned.values())
     if ended:

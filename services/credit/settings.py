@@ -2,7 +2,7 @@
 
 from pydantic_settings import SettingsConfigDict
 
-from shared.platform.settings import ServiceSettings
+from shared.platform.settings import ServiceSettings, deployed
 
 
 class Settings(ServiceSettings):
@@ -13,7 +13,7 @@ class Settings(ServiceSettings):
 
     model_config = SettingsConfigDict(env_prefix="CREDIT_", extra="ignore")
 
-    webhook_key: str | None = None
+    webhook_key: str | None = deployed(None)
     webhook_hosts: str = ""
     webhook_networks: str = ""
     webhook_loopback: bool = False

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from pydantic_settings import SettingsConfigDict
 
-from shared.platform.settings import ServiceSettings
+from shared.platform.settings import ServiceSettings, deployed
 
 
 class Settings(ServiceSettings):
@@ -21,11 +21,11 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="IDENTITY_", extra="ignore")
 
     key_dir: Path = Path("keys")
-    signing_key: str | None = None
+    signing_key: str | None = deployed(None)
     other_signing_keys: str | None = None
-    seal_keys: str | None = None
-    admin_password: str | None = None
-    public_url: str = "http://127.0.0.1:8080"
+    seal_keys: str | None = deployed(None)
+    admin_password: str | None = deployed(None)
+    public_url: str = deployed("http://127.0.0.1:8080")
     secure_cookie: bool = True
     require_totp: bool = True
     access_token_seconds: int = 300

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic_settings import SettingsConfigDict
 
+from shared.kernel.limits import MB, SHEET_MB
 from shared.platform.settings import ServiceSettings
 from shared.platform.settings import Settings as AnySettings
 
@@ -32,7 +33,7 @@ class Settings(ServiceSettings):
     model_config = SettingsConfigDict(env_prefix="REGISTRY_", extra="ignore")
 
     upload_dir: Path
-    max_upload_bytes: int = 40 * 1024 * 1024
+    max_upload_bytes: int = SHEET_MB * MB
     read_memory_bytes: int = 2 * 1024**3
     read_cpu_seconds: int = 120
     reveals_per_day: int = 50

@@ -150,11 +150,16 @@ def region_name(code: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class CoverageLine:
-    """How many enterprises are due a visit, and how many have had one."""
+    """How many enterprises are due a visit, and how many have had one.
+
+    `gone` of the due are cancelled, agreed by the bureau, and `gone_done` of these were visited.
+    """
 
     row: Row | None
     due: int
     done: int
+    gone: int
+    gone_done: int
 
 
 async def show_coverage(
@@ -163,14 +168,18 @@ async def show_coverage(
     """Who has been visited, as of today (JS-11).
 
     A region's are those on the list, visited by any institution; an institution's are those
-    assigned to it, visited by itself.
+    assigned to it, visited by itself. Cancelled ones are told apart, for the second rate (R9).
     """
     wanted = Wanted(campaign_id=campaign_id, quarter=Quarter.of(tx.today), region_code=region_code)
     table = await show_figures(tx, wanted, by, level)
     of_banks = "institution" in by or scope_of(tx.principal).institution_id is not None
-    due, done = ("assigned", "covered") if of_banks else ("listed", "visited")
-    lines = [CoverageLine(row, row.metrics[due], row.metrics[done]) for row in table.rows]
-    return lines, CoverageLine(None, table.total[due], table.total[done]), table.known_at
+    of = _OF_BANKS if of_banks else _OF_REGIONS
+    lines = [CoverageLine(row, *(row.metrics[name] for name in of)) for row in table.rows]
+    return lines, CoverageLine(None, *(table.total[name] for name in of)), table.known_at
+
+
+_OF_BANKS = ("assigned", "covered", "cancelled_assigned", "cancelled_covered")
+_OF_REGIONS = ("listed", "visited", "cancelled", "cancelled_visited")
 
 
 # -- the rows behind a number ----------------------------------------------------------------------

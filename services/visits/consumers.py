@@ -18,6 +18,8 @@ from shared.contracts.event import Event, Received
 from shared.contracts.registry import (
     EnterpriseChanged,
     EnterpriseListed,
+    EnterprisesMerged,
+    EnterprisesUnmerged,
     PersonalDataErased,
     StaffChanged,
 )
@@ -32,9 +34,11 @@ _SAVES: Mapping[type[Event], Save] = {
     StaffChanged: copies.save_roster,
     EnterpriseListed: copies.save_places,
     EnterpriseChanged: copies.save_places,
+    EnterprisesMerged: copies.save_mergers,
+    EnterprisesUnmerged: copies.save_mergers,
     CampaignOpened: copies.save_campaigns,
-    CampaignAmended: copies.save_amendments,
     CampaignClosed: copies.save_closings,
+    CampaignAmended: copies.save_amendments,
     EnterpriseEnrolled: copies.save_enrolments,
     EnterpriseAssigned: copies.save_assignments,
     EnterpriseUnassigned: copies.save_endings,

@@ -6,7 +6,15 @@ from datetime import date
 from typing import Literal
 from uuid import UUID
 
-from shared.contracts.event import Code, Event, ListVintage, RegionCode, contract
+from shared.contracts.event import (
+    Code,
+    Data,
+    Event,
+    ListVintage,
+    RegionCode,
+    contract,
+    upcast,
+)
 
 TOPIC = "registry.events"
 
@@ -18,7 +26,7 @@ StaffRole = Literal["branch_head", "relationship_manager"]
 Precision = Literal["point", "county", "city"]
 PartyKind = Literal[
     "bank_group", "bank", "branch", "outlet", "guarantor", "expert", "partner", "bureau",
-    "st_department", "science_park",
+    "st_department", "science_park", "task_force", "member",
 ]  # fmt: skip
 Verdict = Literal["met", "not_met", "unknown"]
 Stage = Literal["cocoon", "butterfly"]
@@ -220,13 +228,13 @@ class LoanStatusStated(Event, frozen=True, kw_only=True):
     valid_from: date
 
 
-@contract(topic=TOPIC, key="party_id", business_on="valid_from")
+@contract(topic=TOPIC, key="party_id", business_on="valid_from", version=2)
 class PartyChanged(Event, frozen=True, kw_only=True):
     """An organisation of the directory was entered or changed, from `valid_from` on.
 
-    Groups, branches, guarantors, partners, bureaus, departments and parks by their public names; an
-    expert is a person: `name` is empty, and stays with the registry. `parent_id` is where it stands
-    in its tree.
+    Groups, branches, guarantors, partners, bureaus, departments, parks and task forces by their
+    public names; experts and members are persons: `name` is empty, and stays with the registry.
+    `parent_id` is where it stands in its tree.
     """
 
     party_id: UUID
@@ -237,6 +245,12 @@ class PartyChanged(Event, frozen=True, kw_only=True):
     region_code: RegionCode | None
     active: bool
     valid_from: date
+
+
+@upcast(PartyChanged, from_version=1)
+def _party_changed_2(data: Data) -> Data:
+    """Version 2 has two kinds more; what version 1 says stays as it is."""
+    return data
 
 
 @contract(topic=TOPIC, key="year", business_on=None)

@@ -307,10 +307,6 @@ def _longest_first(names: Iterable[str]) -> list[str]:
 
 
 def _one_of(names: Iterable[str]) -> re.Pattern[str]:
-    ends = "区县市镇乡道处"
-    return re.compile(
-        "|".join(
-            re.escape(name) + ("" if name[-1] in ends else _NOT_A_STREET)
-            for name in _longest_first(names)
-        )
-    )
+    whole = "(?<=[区县市镇乡道处])"  # what ends so is no stem, whatever follows it
+    names_first = "|".join(map(re.escape, _longest_first(names)))
+    return re.compile(f"(?:{names_first})(?:{whole}|{_NOT_A_STREET})")

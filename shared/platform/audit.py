@@ -24,6 +24,7 @@ from joserfc.jwk import OKPKey
 
 from shared.platform.clock import monotonic
 from shared.platform.connections import connect_system
+from shared.platform.floor import PROBE_SECONDS, Floor
 from shared.platform.logging import log
 
 ALGORITHM: Final = "Ed25519"
@@ -39,7 +40,7 @@ LINE: Final = (
 )
 _UNLINKED: Final = f"""
 select {LINE} from audit a where a.id > $1
-  and not exists (select from audit_link l where l.audit_id = a.id)
+  and not exists (select from audit_link l where l.audit_id = a.id and l.audit_id > $1)
 order by a.id limit $2
 """
 _HEADS: Final = """
@@ -87,22 +88,31 @@ async def heads_of(connection: asyncpg.Connection, orgs: Sequence[str]) -> dict[
 class Chain:
     """Links lines; only one at a time works on a database, the relay sees to that.
 
-    Lines up to `floor` are all linked. A line may become visible after later ones; where that takes
-    longer than `LATE_SECONDS`, it is linked when the next relay begins, and verifying shows it.
+    Lines up to the floor are all linked: a line that becomes visible after later ones stands above.
     """
 
-    LATE_SECONDS = 900.0
-
     heads: dict[str, Head] = field(default_factory=dict[str, Head])
-    floor: int = 0
-    _seen: list[tuple[float, int]] = field(default_factory=list[tuple[float, int]])
+    _floor: Floor = field(default_factory=lambda: Floor("audit_id_seq"))
+    _probed_at: float = field(default_factory=monotonic)
+
+    @property
+    def floor(self) -> int:
+        """The line up to which all are linked, for sure."""
+        return self._floor.id
 
     async def link(self, connection: asyncpg.Connection) -> int:
         """Link the next committed lines; how many."""
+        if probe := monotonic() > self._probed_at + PROBE_SECONDS:
+            self._probed_at = monotonic()
+            await self._floor.before_pass(connection)
         lines = await connection.fetch(_UNLINKED, self.floor, LINK_ROWS)
-        if not lines:
-            await self._raise_floor(connection)
-            return 0
+        if lines:
+            await self._link(connection, lines)
+        if probe and len(lines) < LINK_ROWS:
+            await self._floor.after_drained(connection)
+        return len(lines)
+
+    async def _link(self, connection: asyncpg.Connection, lines: Sequence[asyncpg.Record]) -> None:
         unknown = {line["line_org"] for line in lines} - self.heads.keys()
         self.heads |= await heads_of(connection, sorted(unknown))
         rows: list[tuple[object, ...]] = []
@@ -115,14 +125,6 @@ class Chain:
             heads[org] = head
         await connection.execute(_LINK, *map(list, zip(*rows, strict=True)))
         self.heads |= heads
-        return len(rows)
-
-    async def _raise_floor(self, connection: asyncpg.Connection) -> None:
-        now = monotonic()
-        newest = int(await connection.fetchval("select max(audit_id) from audit_link") or 0)
-        self._seen.append((now, newest))
-        while self._seen and self._seen[0][0] < now - self.LATE_SECONDS:
-            self.floor = self._seen.pop(0)[1]
 
 
 @dataclass(frozen=True, slots=True)

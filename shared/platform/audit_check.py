@@ -4,6 +4,7 @@ Whoever has the database may change it; then a line no longer fits its link, a l
 before it, or the chain not a head that was signed. The first misfit of every chain is named.
 """
 
+import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Iterable, Sequence
@@ -20,12 +21,14 @@ from shared.platform.audit import ALGORITHM, LINE, START, link_hash
 PENDING_SECONDS: Final = 60
 _CHAIN: Final = f"""
 select l.org, l.n, l.prev, l.hash, l.audit_id, {LINE}
-from audit_link l left join audit a on a.id = l.audit_id order by l.org, l.n
+from audit_link l left join audit a on a.id = l.audit_id
+where $1::text is null or l.org = $1 order by l.org, l.n
 """
 _LOOSE: Final = """
 select a.id, a.org, a.at < yinqi_now() - make_interval(secs => $1) or exists
     (select from audit_link l where l.audit_id > a.id + 10000) as late
-from audit a where not exists (select from audit_link l where l.audit_id = a.id) order by a.id
+from audit a where not exists (select from audit_link l where l.audit_id = a.id)
+  and ($2::text is null or a.org = $2) order by a.id
 """
 
 
@@ -124,9 +127,7 @@ async def check_trail(
                 _read_records(given, service, keys, checked, wanted)
             if records:
                 _compare_records(own, records, checked)
-        async for org, lines in _by_org(connection):
-            _check_chain(org, lines, checked, wanted)
-        await _check_loose(connection, checked)
+        await check_chains(connection, checked, wanted, org=None)
     for (org, n), digest in sorted(wanted.items()):
         last, _ = checked.heads.get(org, (0, START))
         broken = any(misfit.org == org and misfit.n for misfit in checked.misfits)
@@ -135,6 +136,19 @@ async def check_trail(
                 Misfit(org, last + 1, "truncated", f"signed up to {n}: {digest[:16]}…")
             )
     return checked
+
+
+async def check_chains(
+    connection: asyncpg.Connection,
+    checked: Checked,
+    wanted: dict[tuple[str, int], str],
+    *,
+    org: str | None,
+) -> None:
+    """Check the chains that the connection sees, or one organisation's, in its transaction."""
+    async for name, lines in _by_org(connection, org):
+        await asyncio.to_thread(_check_chain, name, lines, checked, wanted)
+    await _check_loose(connection, checked, org)
 
 
 def _read_records(
@@ -172,11 +186,11 @@ def _compare_records(own: Sequence[str], kept: Sequence[str], checked: Checked) 
 
 
 async def _by_org(
-    connection: asyncpg.Connection,
+    connection: asyncpg.Connection, only: str | None
 ) -> AsyncIterator[tuple[str, list[asyncpg.Record]]]:
     """The links of one organisation after another; a province's bank has some 100,000 a year."""
     org, lines = "", list[asyncpg.Record]()
-    async for row in connection.cursor(_CHAIN, prefetch=5_000):
+    async for row in connection.cursor(_CHAIN, only, prefetch=5_000):
         if lines and row["org"] != org:
             yield org, lines
             lines = []
@@ -220,9 +234,9 @@ def _check_link(org: str, row: asyncpg.Record, prev: bytes) -> Misfit | None:
     return None
 
 
-async def _check_loose(connection: asyncpg.Connection, checked: Checked) -> None:
+async def _check_loose(connection: asyncpg.Connection, checked: Checked, only: str | None) -> None:
     """Lines without a link: the newest wait for the relay, an older one was slipped in."""
-    for row in await connection.fetch(_LOOSE, PENDING_SECONDS):
+    for row in await connection.fetch(_LOOSE, PENDING_SECONDS, only):
         if row["late"]:
             checked.misfits.append(Misfit(row["org"], 0, "not_chained", f"line {row['id']}"))
         else:

@@ -17,13 +17,12 @@ import asyncpg
 from shared.platform.audit import Chaining
 from shared.platform.clock import monotonic
 from shared.platform.connections import connect_system
+from shared.platform.floor import PROBE_SECONDS, Floor
 from shared.platform.logging import log
 from shared.platform.transports import WrongTopic
 
 MOVE_ROWS = 2_000
 POLL_SECONDS = 0.5
-PROBE_SECONDS = 1.0
-_IDS = "'outbox_id_seq'::regclass"
 _LOCK = 0x59514C59  # any fixed number: one relay per database
 
 _MOVE = """
@@ -118,41 +117,6 @@ async def republish(url: str) -> int:
         await connection.close()
 
 
-class Floor:
-    """An id below which nothing will ever appear in the outbox again: dead rows are not searched.
-
-    Rows a long reader still sees are dead to the relay but stay in the index. Proof: a writer takes
-    its key's lock, and with it a transaction id, before it draws an outbox id. So all writers of
-    ids up to `_last` have transaction ids below `_xmax`, read after it. Once the oldest running
-    transaction is not below `_xmax` they have all ended, and a later move that finds less than it
-    asked for has taken all of theirs. Only speed rests on it: a new relay begins at 0.
-    """
-
-    def __init__(self) -> None:
-        self.id: int = 0
-        self._last: int = 0
-        self._xmax: int = 0
-        self._ended = False
-
-    async def before_move(self, connection: asyncpg.Connection) -> None:
-        """Look whether the writers of the last probe have ended."""
-        if self._last > self.id:
-            oldest = await _number(connection, "pg_snapshot_xmin(pg_current_snapshot())")
-            self._ended = oldest >= self._xmax
-
-    async def after_drained(self, connection: asyncpg.Connection) -> None:
-        """The outbox was emptied: raise the floor where that is proven, and probe anew."""
-        if self._ended:
-            self.id, self._ended = self._last, False
-        if self._last <= self.id:
-            self._last = await _number(connection, f"coalesce(pg_sequence_last_value({_IDS}), 0)")
-            self._xmax = await _number(connection, "pg_snapshot_xmax(pg_current_snapshot())")
-
-
-async def _number(connection: asyncpg.Connection, expression: str) -> int:
-    return int(str(await connection.fetchval(f"select {expression}::text")))
-
-
 class Relay:
     """One per service database; a second one stands by until the first one's connection is gone."""
 
@@ -207,12 +171,12 @@ class Relay:
             self._chaining.wake()
 
     async def _move_all(self, connection: asyncpg.Connection) -> None:
-        floor, probed_at = Floor(), monotonic()
+        floor, probed_at = Floor("outbox_id_seq"), monotonic()
         while True:
             self._woken.clear()
             if probe := monotonic() > probed_at + PROBE_SECONDS:
                 probed_at = monotonic()
-                await floor.before_move(connection)
+                await floor.before_pass(connection)
             moved = await move(connection, MOVE_ROWS, floor.id)
             if moved:
                 await connection.execute(_TELL)

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
+from pydantic import Field
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -50,6 +51,11 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings, env_settings, SecretFiles(settings_cls))
+
+
+def deployed(default: Any) -> Any:
+    """A field whose default fits one machine only: whoever deploys has to set it (a test looks)."""
+    return Field(default, json_schema_extra={"deployed": True})
 
 
 class PlatformSettings(Settings):

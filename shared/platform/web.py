@@ -5,11 +5,11 @@ answer under the caller's `Idempotency-Key`, and gives that same answer to a rep
 """
 
 import base64
-import binascii
 import json
 from codecs import BOM_UTF8
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
@@ -193,20 +193,41 @@ def encode_cursor(*values: object) -> str:
     return base64.urlsafe_b64encode(to_json(list(values))).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str | None, *, parts: int) -> list[Any] | None:
-    """The values a cursor was made of; None for the first page.
+def decode_cursor(cursor: str | None, *kinds: type) -> list[Any] | None:
+    """The values a cursor was made of, each of its kind; None for the first page.
 
+    `kinds` are of str, int, UUID, date and datetime.
     Raises: BadInput `page.cursor`.
     """
     if not cursor:
         return None
     try:
         values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError) as error:
+        if not isinstance(values, list):
+            raise TypeError("no list")
+        given: list[object] = values
+        return [_place(kind, value) for kind, value in zip(kinds, given, strict=True)]
+    # What a caller made up may be anything: deep nesting, a day no calendar has.
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise BadInput("page.cursor", "分页标记无效,请从第一页重新查询") from error
-    if not isinstance(values, list) or len(values) != parts:  # pyright: ignore[reportUnknownArgumentType]
-        raise BadInput("page.cursor", "分页标记无效,请从第一页重新查询")
-    return values  # pyright: ignore[reportUnknownVariableType]
+
+
+def _place(kind: type, value: object) -> object:
+    if type(value) is not (int if kind is int else str):
+        raise TypeError("another kind")
+    if kind is datetime:
+        instant = datetime.fromisoformat(str(value))
+        if instant.tzinfo is None:
+            raise ValueError("without zone")
+        return instant.astimezone(UTC)
+    if kind is date:
+        return date.fromisoformat(str(value))
+    if kind is int and not 0 <= int(str(value)) < 2**63:
+        raise ValueError("no place in a list")
+    str(value).encode()  # half a character
+    if "\x00" in str(value):
+        raise ValueError("no text has it")
+    return kind(value)
 
 
 def page_of(

@@ -1,5 +1,6 @@
 """Whose is what: the ids of all databases, as they are foreign or not to each caller."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -9,9 +10,19 @@ from benchmarks.campaign.api import Caller
 from services.embedded import Embedded
 from shared.kernel import permissions
 from shared.platform.settings import SERVICES
+from tests.access.planting import MADE_UP_NAME, MARK, Planted
 
 #: Whose columns are reference data that every signed-in caller may know.
 COMMON = {"campaign_id", "institution_id", "bulletin_id", "event_id"}
+_PATTERNS = (
+    re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+    re.compile(r"\b[0-9A-HJ-NP-RT-UW-Y]{18}\b"),
+    re.compile(rf"{MARK}[0-9A-F]{{12}}"),
+    re.compile(r"\b\d{11}\b"),
+    re.compile(rf"{MADE_UP_NAME}\d+"),
+)
+#: Acts of the province that everyone reads: who opened a campaign, who made and checked a plan.
+_SHARED = ("campaign", "plan")
 #: Where a row says which account made it, where it says nothing better.
 _MAKERS = ("account_id", "started_by", "requested_by", "created_by", "recorded_by")
 
@@ -25,9 +36,15 @@ class Who:
     """
 
     caller: Caller
+    own: dict[str, list[str]]
     foreign: dict[str, list[str]]
     marks: frozenset[str]
     everywhere: bool
+
+    def carried(self, text: str, *known: str) -> list[str]:
+        """What is foreign to the caller in a text, beside what it named itself."""
+        found = {match for pattern in _PATTERNS for match in pattern.findall(text)}
+        return sorted((found & self.marks) - set(known))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +86,12 @@ class Place:
 class Harvest:
     """All ids of all databases, with the institution, region or enterprise each belongs to."""
 
+    planted: Planted
     rows: list[Row] = field(default_factory=list[Row])
     uscc: dict[str, str] = field(default_factory=dict[str, str])
     access: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     region: dict[str, str] = field(default_factory=dict[str, str])
+    shared: set[str] = field(default_factory=set[str])
     #: account → institution, region, enterprise
     accounts: dict[str, tuple[str, str, str]] = field(
         default_factory=dict[str, tuple[str, str, str]]
@@ -103,8 +122,9 @@ class Harvest:
                 "asker->>'account_id'" if "asker" in columns else _first(columns, *_MAKERS),
             ]
             for column in sorted({c for c in ids or () if c.endswith("_id")} - COMMON):
-                if any(owner):
-                    self.rows += await self._ids(connection, table, column, owner)
+                found = await self._ids(connection, table, column, owner) if any(owner) else []
+                self.rows += found
+                self.shared |= {row.value for row in found if table in _SHARED}
 
     async def _ids(
         self, connection: asyncpg.Connection, table: str, column: str, owner: list[str | None]
@@ -133,19 +153,27 @@ class Harvest:
         """What is foreign to a caller that has signed in; to a `stranger`, everything."""
         place = Place.of(caller)
         foreign: dict[str, set[str]] = {}
-        own = {place.account}
+        own: dict[str, set[str]] = {"account_id": {place.account}}
         for row in self._all():
             mine = self._is_own(place, row)
-            if mine:
-                own.add(row.value)
-            elif mine is not None:
-                foreign.setdefault(row.column, set()).add(row.value)
-        marks = {value for values in foreign.values() for value in values} - own
-        marks |= {code for firm, code in self.uscc.items() if firm not in own}
+            if mine is not None:
+                (own if mine else foreign).setdefault(row.column, set()).add(row.value)
+        mine_all = {value for values in own.values() for value in values}
+        marks = {value for values in foreign.values() for value in values}
+        marks -= mine_all | self.shared
+        for firm, code in self.uscc.items():
+            if firm not in mine_all:
+                marks |= {code, *self.planted.people.get(code, ())}
+        marks |= {
+            one.word
+            for one in self.planted.canaries
+            if not self._is_own(place, Row("", "", one.bank or "-", one.city, one.firm, None))
+        }
         everywhere = stranger or place.reach != "province"
         return Who(
             caller,
-            {column: sorted(values - own) for column, values in foreign.items()},
+            {column: sorted(values) for column, values in own.items()},
+            {column: sorted(values - mine_all) for column, values in foreign.items()},
             frozenset(marks) if everywhere else frozenset[str](),
             everywhere,
         )

@@ -42,5 +42,5 @@ def _served(name: str) -> Iterator[Served]:
     for route in routes_of([app.router]):
         guards = [one.dependency for one in route.dependencies]
         needs = tuple(one for one in guards if isinstance(one, May | Public))
-        for method in sorted(route.methods):
+        for method in sorted(route.methods or ()):
             yield Served(name, method, service.prefix + route.path, needs)

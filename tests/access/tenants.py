@@ -18,23 +18,15 @@ from uuid import uuid4
 import httpx2
 import msgspec
 
-from benchmarks.campaign.api import Api, Caller
-from benchmarks.campaign.world import World
-from services.embedded import Embedded
-from shared.kernel import permissions
-from shared.platform.settings import SERVICES
+from benchmarks.campaign.api import Api
 from tests.access.bodies import body_of, ids_in, with_id
-from tests.access.harvest import Harvest, Who
+from tests.access.harvest import Who
 from tests.access.operations import served
 
 Json = dict[str, Any]
 TRIES = 15_000
-CONTROL_TRIES = 300
 IN_FLIGHT = 8
-EACH_ROLE = 2
 _TRACE = re.compile(rb'"trace_id":"[^"]*"')
-_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_USCC = re.compile(r"\b[0-9A-HJ-NP-RT-UW-Y]{18}\b")
 _PARAM = re.compile(r"\{(\w+)\}")
 
 
@@ -49,6 +41,8 @@ class Operation:
     queries: tuple[str, ...]
     body: Any
     body_ids: tuple[str, ...]
+    asked: tuple[str, ...]
+    needed: frozenset[str]
     granted: frozenset[str]
 
     def at(self, value: str) -> str:
@@ -80,7 +74,8 @@ def operations(documents: dict[str, Json]) -> Iterator[Operation]:
         roles = {(one.method, one.path): one.granted for one in served(service)}
         for path, methods in document["paths"].items():
             for method, operation in methods.items():
-                queries = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "query"]
+                given = [p for p in operation.get("parameters", ()) if p["in"] == "query"]
+                queries = tuple(p["name"] for p in given)
                 inside = tuple(_PARAM.findall(path))
                 yield Operation(
                     service,
@@ -90,6 +85,8 @@ def operations(documents: dict[str, Json]) -> Iterator[Operation]:
                     tuple(q for q in queries if q.endswith("_id")),
                     body_of(operation, document),
                     () if inside else ids_in(operation, document),
+                    queries,
+                    frozenset(p["name"] for p in given if p.get("required")),
                     roles[method.upper(), path],
                 )
 
@@ -101,16 +98,14 @@ class Walk:
         self,
         api: Api,
         client: httpx2.AsyncClient,
-        documents: dict[str, Json],
+        asked: Sequence[Operation],
         *,
         seed: int = 5,
         reading: bool = False,
     ) -> None:
         self._api = api
         self._client = client
-        self._operations = [
-            one for one in operations(documents) if one.method == "GET" or not reading
-        ]
+        self._operations = [one for one in asked if one.method == "GET" or not reading]
         self._dice = random.Random(seed)
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._nothing: dict[tuple[str, str, str, str], tuple[int, bytes]] = {}
@@ -151,9 +146,8 @@ class Walk:
         if answer.status_code >= 500:
             self.found.wrong.append(f"{what}: {answer.status_code}")
         text = answer.content.decode("utf-8", "replace")
-        carried = {*_UUID.findall(text), *_USCC.findall(text)} & who.marks - {value}
-        if carried:
-            self.found.leaks.append(f"{what}: {sorted(carried)[:3]}")
+        if carried := who.carried(text, value):
+            self.found.leaks.append(f"{what}: {carried[:3]}")
         if name in operation.queries:
             return  # a filter by what is not there: nothing may come, and nothing is compared
         key = (who.caller.name, operation.method, operation.path, name)
@@ -186,36 +180,3 @@ def _told(answer: httpx2.Response, value: str) -> tuple[int, bytes]:
     """An answer without what differs between two questions: the trace, and the id asked for."""
     plain = _TRACE.sub(b"", answer.content).replace(value.encode(), b"<id>")
     return answer.status_code, plain
-
-
-async def walk(platform: Embedded, world: World, tries: int = TRIES) -> tuple[Walked, Walked]:
-    """Walk over a platform on which `world`'s campaign has run.
-
-    Returns: what the walk found, and what a control finds: the province's regulator, who may see
-    all, taken for someone to whom everything is foreign. A walk that could not see would miss it.
-    """
-    harvest = Harvest()
-    await harvest.read(platform)
-    async with Api(platform.url) as api, httpx2.AsyncClient(base_url=platform.url) as client:
-        proof = await api.proof(world.regulator)  # the documents are for those signed in
-        documents: dict[str, Json] = {}
-        for name in SERVICES:
-            answer = await client.get(f"/api/{name}/v1/openapi.json", headers=proof)
-            documents[name] = answer.raise_for_status().json()
-        people = [harvest.who(caller) for caller in await _people(api, world)]
-        control = [harvest.who(world.regulator, stranger=True)]
-        return (
-            await Walk(api, client, documents).run(people, tries),
-            await Walk(api, client, documents, reading=True).run(control, CONTROL_TRIES),
-        )
-
-
-async def _people(api: Api, world: World) -> list[Caller]:
-    """Some of every role, signed in."""
-    everyone = [world.admin, *world.callers.values(), *world.cores.values()]
-    chosen: list[Caller] = []
-    for role in permissions.roles():
-        chosen += [caller for caller in everyone if caller.role == role][:EACH_ROLE]
-    for caller in chosen:
-        await api.proof(caller)
-    return chosen

@@ -10,7 +10,7 @@ import msgspec
 from services.credit.consumers import on_events
 from shared.contracts.allocation import EnterpriseUnassigned
 from shared.contracts.event import Event, Received
-from shared.contracts.registry import OutletChanged
+from shared.contracts.registry import EnterprisesMerged, EnterprisesUnmerged, OutletChanged
 from shared.kernel.ids import derived_id
 from tests.credit.world import (
     CAMPAIGN,
@@ -162,3 +162,35 @@ def test_the_world_of_these_tests_is_well_formed() -> None:
     assert check(uscc(1)) == uscc(1)
     assert reversal()["drawdown_external_id"] == drawdown()["external_id"]
     assert replace(received(listed(1)), seq=2).seq == 2
+
+
+async def test_R3_the_book_of_an_enterprise_shows_that_of_those_merged_into_it(
+    world: World,
+) -> None:
+    await world.stack.publish(listed(50))
+    await world.stack.settle()
+    one, other, merger = enterprise_id(1), enterprise_id(50), uuid4()
+    await world.pushed("lines", line())
+    await world.pushed("loans", loan(50, external_id="N50", uscc=uscc(50)))
+
+    async def loans() -> list[str]:
+        found = await world.head().get("/loans", params={"enterprise_id": str(one)})
+        return [loan["external_id"] for loan in found.json()["items"]]
+
+    assert await loans() == []
+    both = {"merger_id": merger, "survivor_id": one, "merged_id": other}
+    for each in (one, other):
+        await world.stack.publish(
+            EnterprisesMerged(enterprise_id=each, merged_on=date(2022, 7, 1), **both)
+        )
+    await world.stack.settle()
+    assert await loans() == ["N50"]
+    # The bank's core goes on booking under the number it knows.
+    await world.pushed("loans", loan(50, external_id="N51", uscc=uscc(50)))
+    assert sorted(await loans()) == ["N50", "N51"]
+    for each in (one, other):
+        await world.stack.publish(
+            EnterprisesUnmerged(enterprise_id=each, unmerged_on=date(2022, 8, 1), **both)
+        )
+    await world.stack.settle()
+    assert await loans() == []

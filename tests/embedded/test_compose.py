@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from shared.platform.embedded.nginx import find_nginx
 from shared.platform.embedded.pgbinaries import find_binaries
 from shared.platform.embedded.postgres import Postgres
 from shared.platform.migrate import migrate
+from shared.platform.settings import Settings
 
 SERVICES = ("identity", "registry", "allocation", "visits", "credit", "reporting")
 
@@ -44,8 +46,48 @@ def test_every_service_has_its_own_secret_and_no_other(compose: dict[str, Any]) 
             mine = [s for s in compose["services"][role]["secrets"] if s.endswith("_url")]
             assert mine == [address], role
             for key, value in compose["services"][role]["environment"].items():
-                assert "PASSWORD" not in key
+                assert "PASSWORD" not in key or key.endswith("_FILE")
                 assert "postgresql://" not in str(value)
+
+
+def asked_of(service: str) -> set[str]:
+    """Settings without which a service does not start, or would be as on one machine only."""
+    module = import_module(f"services.{service}.settings")
+    classes = [
+        one for one in vars(module).values()
+        if isinstance(one, type) and issubclass(one, Settings) and one.__module__ == module.__name__
+    ]  # fmt: skip
+    assert classes
+    return {
+        f"{one.model_config.get('env_prefix', '')}{name}".upper()
+        for one in classes
+        for name, field in one.model_fields.items()
+        if field.is_required() or (dict(field.json_schema_extra or {})).get("deployed")  # pyright: ignore[reportArgumentType, reportCallIssue]
+    }
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_setting_that_has_to_be_set_is_set(compose: dict[str, Any], service: str) -> None:
+    for role in (service, f"{service}-worker"):
+        given = set[str]()
+        for name, value in compose["services"][role]["environment"].items():
+            assert value not in (None, ""), (role, name)
+            given.add(name.removesuffix("_FILE"))
+            if name.endswith("_FILE"):
+                secret = str(value).removeprefix("/run/secrets/")
+                assert secret in compose["services"][role]["secrets"], (role, name)
+        assert asked_of(service) <= given, role
+
+
+def test_identity_is_found_where_browsers_are_and_its_cookies_are_for_tls(
+    compose: dict[str, Any],
+) -> None:
+    environment = compose["services"]["identity"]["environment"]
+    assert {"IDENTITY_PUBLIC_URL", "IDENTITY_SEAL_KEYS", "IDENTITY_SIGNING_KEY"} < asked_of(
+        "identity"
+    )
+    assert environment["IDENTITY_PUBLIC_URL"] == "${YINQI_PUBLIC_URL:-https://localhost:8443}"
+    assert environment["IDENTITY_SECURE_COOKIE"] == "true"
 
 
 def test_the_secrets_named_are_the_secrets_made(

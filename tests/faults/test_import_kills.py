@@ -18,8 +18,8 @@ from tests.registry.sheets import VINTAGE, firm, lines_of, xlsx
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400)]
 ROWS = 16_000
 BROUGHT = (
-    "enterprise", "enterprise_slice", "list_member", "person_data", "data_key", "import_row",
-    "import_chunk", "outbox", "event_log",
+    "enterprise", "enterprise_slice", "list_member", "person_data", "import_row", "import_chunk",
+    "outbox", "event_log",
 )  # fmt: skip
 _WRITING = """
 select a.pid from pg_locks l join pg_stat_activity a using (pid)

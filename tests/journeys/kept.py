@@ -16,9 +16,9 @@ from benchmarks.campaign.drive import run_campaign
 from benchmarks.campaign.world import Options as Campaign
 from benchmarks.campaign.world import World
 from services.embedded import ROOT, Embedded, Options, Transport
-from tests.access import cutting, tenants
+from tests.access import cutting, isolation
 from tests.access.cutting import Cut
-from tests.access.tenants import Walked
+from tests.access.isolation import Isolation
 
 SEED = 11
 #: quarter, axis, known_on → the answer of /figures without the instant of its newest fact.
@@ -35,7 +35,7 @@ class Kept:
     figures: Figures
     rebuilt: Figures
     rebuild_said: str
-    walked: tuple[Walked, Walked] | None
+    isolation: Isolation | None
     cut: Cut
 
 
@@ -53,9 +53,10 @@ def run_and_keep(home: Path, transport: Transport) -> Kept:
         said = _rebuild(platform)
         after = asyncio.run(_read_all(platform.url, world))
         # What is tried on the finished campaign: who may see what, and how fast a right ends.
-        walked = asyncio.run(tenants.walk(platform, world)) if transport == "log" else None
+        on_log = transport == "log"
+        proved = asyncio.run(isolation.prove(platform, world, home)) if on_log else None
         cut = asyncio.run(cutting.measure(platform, world))
-        return Kept(campaign.folder, before, after, said, walked, cut)
+        return Kept(campaign.folder, before, after, said, proved, cut)
 
 
 async def _read_all(url: str, world: World) -> Figures:

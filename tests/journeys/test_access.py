@@ -1,29 +1,71 @@
 """After a whole campaign: nobody sees what is another's, and a right that ends is gone at once."""
 
+from typing import get_args
+
 import pytest
 
+from shared.contracts.identity import Role
+from tests.access.isolation import Isolation
 from tests.access.tenants import TRIES
 from tests.journeys.kept import Kept
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(1800)]
 WITHIN_SECONDS = 1.0
 
 
-def test_S01_S02_a_foreign_object_is_as_one_that_does_not_exist(on_log: Kept) -> None:
+@pytest.fixture
+def proved(on_log: Kept) -> Isolation:
+    """What was tried on the campaign that ran on `log`."""
+    assert on_log.isolation
+    return on_log.isolation
+
+
+def test_S01_S02_a_foreign_object_is_as_one_that_does_not_exist(proved: Isolation) -> None:
     """Issue line: at least 10,000 tries with ids of others, no byte of theirs in any answer."""
-    assert on_log.walked
-    walked, _ = on_log.walked
+    walked = proved.walked
     print(walked.told())
+    assert set(walked.by_role) == set(get_args(Role))
     assert walked.tries >= TRIES >= 10_000
     assert walked.wrong == []
     assert walked.leaks == []
 
 
-def test_the_walk_would_notice_what_it_looks_for(on_log: Kept) -> None:
-    assert on_log.walked
-    _, control = on_log.walked
+def test_the_walk_would_notice_what_it_looks_for(proved: Isolation) -> None:
+    control = proved.walked_control
     assert len(control.wrong) > control.tries / 10
     assert len(control.leaks) > control.tries / 10
+
+
+def test_S06_nothing_of_anothers_comes_along_with_what_is_ones_own(proved: Isolation) -> None:
+    """Every list to its end, every own object, every file: CSV, workbook, Parquet, holdings."""
+    swept = proved.swept
+    print(swept.told())
+    assert set(swept.files) == {"csv", "xlsx", "parquet", "holdings json", "holdings xlsx"}
+    assert swept.leaks == []
+    assert len(swept.met) > len(proved.planted.canaries) / 3  # their owners do read them
+    assert len(proved.swept_control.leaks) > 20
+
+
+def test_S06_S21_no_canary_and_no_person_in_logs_metrics_or_events(proved: Isolation) -> None:
+    searched, control = proved.searched, proved.searched_control
+    print(f"{len(proved.planted.words)} canaries, {len(proved.planted.personal)} of persons;")
+    print(searched.told())
+    assert searched.hits == []
+    assert set(searched.size) == {"logs", "metrics", "events"}
+    assert all(searched.seen.values()), searched.seen
+    (planted,) = control.hits
+    assert planted.startswith("logs access.log: CANARY")
+
+
+def test_S14_S18_made_up_calls_meet_no_fault_of_the_server_and_no_undocumented_status(
+    proved: Isolation,
+) -> None:
+    """A share of `python -m tests.access.fuzzing`, which sends them to all services."""
+    fuzzed = proved.fuzzed
+    print(fuzzed.told())
+    assert fuzzed.cases > 1_000
+    assert fuzzed.wrong == []
+    assert all(fuzzed.taken(role) for role in ("province_regulator", "bureau", "bank_head"))
 
 
 def test_S08_S10_a_right_that_ends_is_gone_within_a_second_on_log(on_log: Kept) -> None:

@@ -12,7 +12,7 @@ from benchmarks.campaign.recount import Campaign, Counted
 from shared.kernel import permissions
 from tests.journeys.kept import Kept
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(1800)]
 CUT_OFFS = ("", BEFORE_CORRECTIONS.isoformat())
 QUARTERS = tuple(recount.QUARTERS)
 

@@ -34,10 +34,15 @@ class Browsing:
         self._browser = browser
         self._contexts: list[BrowserContext] = []
         self._refusals_expected = False
+        self._others: tuple[str, ...] = ()
 
     def expect_refusals(self) -> None:
         """This test asks for what it will not get."""
         self._refusals_expected = True
+
+    def expect_visit_to(self, address: str) -> None:
+        """This test signs in at somebody else's."""
+        self._others += (f"{address}/",)
 
     async def phone(self, *, located: bool = True) -> Page:
         """A small touch screen in Chinese; its owner lets the page know the place, or not."""
@@ -83,7 +88,7 @@ class Browsing:
             self.faults.append(f"{message.type}: {message.text} {message.location}")
 
     def _asked(self, request: Request) -> None:
-        own = request.url.startswith((f"{self.url}/", f"blob:{self.url}/"))
+        own = request.url.startswith((f"{self.url}/", f"blob:{self.url}/", *self._others))
         if not own:
             self.faults.append(f"asked another host: {request.url}")
 

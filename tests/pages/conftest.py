@@ -11,6 +11,7 @@ from playwright.async_api import Browser, async_playwright
 from benchmarks.campaign.api import Api, Caller
 from services.embedded import Embedded, Options
 from shared.platform.embedded.toolchain import build_web, ensure_chromium
+from tests.fakes import processes, wechat
 from tests.pages.browsing import ARGUMENTS, Browsing
 from tests.pages.campaign import FULL, SMALL, Made, make
 from tests.pages.phone import activate
@@ -19,8 +20,27 @@ PASSWORD = "Kexing-duijie-2022"
 
 
 @pytest.fixture(scope="package")
+def official_account() -> Iterator[str]:
+    """The fake of WeChat's servers, and the settings by which identity finds them; its address."""
+    port = processes.free_port()
+    with (
+        processes.running(
+            "-m", "tests.fakes.wechat", str(port), port=port, health="/_test/seen"
+        ) as address,
+        pytest.MonkeyPatch.context() as environment,
+    ):
+        environment.setenv("IDENTITY_WECHAT_APP_ID", wechat.APP_ID)
+        environment.setenv("IDENTITY_WECHAT_SECRET", wechat.SECRET)
+        environment.setenv("IDENTITY_WECHAT_OPEN_URL", address)
+        environment.setenv("IDENTITY_WECHAT_API_URL", address)
+        yield address
+
+
+@pytest.fixture(scope="package")
 def place(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    official_account: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Made]:
     """A platform with a small campaign on the transport that the test names."""
     home = tmp_path_factory.mktemp(f"pages-{request.param}")

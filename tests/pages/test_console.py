@@ -1,5 +1,6 @@
 """The console beside the board: accounts and approvals, by two people; and what a browser must not run."""
 
+import csv
 import json
 from pathlib import Path
 from uuid import uuid4
@@ -8,7 +9,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from benchmarks.campaign.api import Api, Caller
-from tests.pages.browsing import ON_LOG, Browsing, overflow, sign_in
+from tests.pages.browsing import ON_LOG, Browsing, overflow, saved, sign_in
 from tests.pages.campaign import Made
 from tests.pages.test_access import check
 
@@ -72,6 +73,13 @@ async def test_what_one_asks_for_another_agrees_to(
     own = await opened(browsing, place, place.regulator, "approvals")
     await expect(own.get_by_test_id("approval-own")).to_be_visible()
     await expect(own.get_by_test_id("approval-approve")).to_have_count(0)
+    await api.post(place.regulator, "/identity/v1/approvals", wish | {"summary": "误提"})
+    await own.reload()
+    mistaken = own.get_by_test_id("approval").filter(has_text="误提")
+    await mistaken.get_by_test_id("approval-withdraw").click()
+    await expect(mistaken).to_have_count(0)
+    await own.get_by_test_id("approvals-withdrawn").click()
+    await expect(mistaken).to_contain_text("已撤回")
     other = await opened(browsing, place, second, "approvals")
     await expect(other.get_by_test_id("approval").first).to_contain_text("2022-12-31")
     await check(other, "approvals")
@@ -182,6 +190,69 @@ def _poison(value: object, key: str = "") -> object:
     if isinstance(value, str) and key in _TEXTS:
         return value + XSS[1]
     return value
+
+
+async def test_S20_the_audit_page_verifies_searches_and_exports(
+    place: Made, api: Api, browsing: Browsing, tmp_path: Path
+) -> None:
+    """Up to where the chain holds, by whom; what is exported is what is found."""
+    name = f"shenji-{uuid4().hex[:6]}"
+    row = {"username": name, "role": "auditor", "password": PASSWORD}
+    await api.post(place.admin, "/identity/v1/accounts:batch", {"rows": [row]})
+    who = Caller(name, "auditor", PASSWORD)
+    browsing.expect_refusals()  # the board is nothing for an auditor
+    screen = await opened(browsing, place, who, "audit")
+    state = screen.get_by_test_id("audit-state")
+    await expect(state).to_have_attribute("data-fits", "")
+    await screen.get_by_test_id("audit-verify").click()
+    await expect(state).to_have_attribute("data-fits", "yes")
+    await expect(state).to_contain_text("哈希链完整")
+    await expect(screen.locator("[data-action='audit.verified']")).to_have_count(1)
+    await screen.reload()
+    await expect(state).to_have_attribute("data-fits", "yes")
+
+    await screen.get_by_test_id("audit-service").select_option("registry")
+    await expect(state).to_have_attribute("data-fits", "")
+    await screen.get_by_test_id("audit-service").select_option("identity")
+    await screen.get_by_test_id("audit-action").fill("account.opened")
+    lines = screen.get_by_test_id("audit-line")
+    await expect(screen.locator("[data-action='audit.verified']")).to_have_count(0)
+    await expect(lines.first).to_be_visible()
+    asked = {"action": "account.opened", "limit": 500}
+    wanted = (await api.get(who, "/identity/v1/audit", **asked))["items"]
+    path = await saved(screen, "audit-export", tmp_path)
+    kept = list(csv.reader(path.read_text("utf-8-sig").splitlines()))
+    assert kept[0][:4] == ["时间", "操作", "名称", "操作人"]
+    assert [one[1] for one in kept[1:]] == ["account.opened"] * len(wanted)
+    assert [one[10] for one in kept[1:]] == [one["hash"] for one in wanted]
+    for width in (1280, 360):
+        await screen.set_viewport_size({"width": width, "height": 800})
+        await check(screen, f"audit at {width}")
+        assert await overflow(screen) <= 0
+        await screen.screenshot(path=tmp_path / f"audit-{width}.png")
+
+
+async def test_S20_a_tampered_trail_is_shown_red_with_its_first_bad_row(
+    place: Made, browsing: Browsing, tmp_path: Path
+) -> None:
+    """What the service says of a bad row stands there in words; services are tested elsewhere."""
+    screen = await browsing.desk(width=360, height=740)
+
+    async def tampered(route, request) -> None:  # type: ignore[no-untyped-def]
+        answer = await route.fetch()
+        body = json.loads(await answer.text())
+        first = {"org": "province_regulator", "n": 7, "what": "changed", "detail": "line 7"}
+        await route.fulfill(response=answer, body=json.dumps(body | {"misfits": 1, "first": first}))
+
+    await screen.route("**/audit/verification", tampered)
+    await sign_in(screen, f"{place.url}/", place.regulator.name, place.regulator.password)
+    await screen.get_by_test_id("section-audit").click()
+    await screen.get_by_test_id("audit-verify").click()
+    state = screen.get_by_test_id("audit-state")
+    await expect(state).to_have_attribute("data-fits", "no")
+    await expect(state).to_contain_text("第 7 条，内容被改动")
+    await check(screen, "a tampered trail on a phone")
+    await screen.screenshot(path=tmp_path / "audit-bad-360.png")
 
 
 async def test_pictures_can_be_taken_of_every_section(

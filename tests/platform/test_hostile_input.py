@@ -4,6 +4,8 @@ Idempotency: a writing call without a key does not happen. S18: NUL bytes, half 
 no money has, and JSON too deep are the caller's fault in every service, never an error of ours.
 """
 
+import base64
+import json
 import re
 from functools import cache
 from importlib import import_module
@@ -149,3 +151,43 @@ async def test_S18_hostile_words_in_addresses_are_the_callers_fault(
             if answer.status_code >= 500:
                 wrong.append((service, query[:120], answer.status_code))
     assert wrong == []
+
+
+PLACES: list[Any] = [
+    "x", "", "\x00", "\ud800", None, True, -1, 0, 2**31, 2**63, 10**400, 0.5, [], {}, [[]],
+    "2022-13-45", "2022-02-30", "0001-01-01", "9999-12-31", "2022-07-01T00:00:00",
+    "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", ID, "no-uuid", "' or 1=1 --",
+]  # fmt: skip
+NEEDED = {"campaign_id": ID, "quarter": "2022Q3", "metric": "visited", "enterprise_id": ID}
+
+
+def crafted_cursors() -> list[str]:
+    """Places in lists that no list ever gave out, of one and of two parts, and no places at all."""
+    one = [json.dumps([place]) for place in PLACES]
+    two = [json.dumps([first, second]) for first in PLACES for second in (ID,)]
+    odd = ["", "null", "{}", '"x"', "[", "[" * 5_000 + "]" * 5_000, "\x00", "[1,2,3]"]
+    texts = [base64.urlsafe_b64encode(text.encode()).decode() for text in one + two + odd]
+    return [*texts, "!", "=", "a", "%", "é", "A" * 7_000]
+
+
+async def test_S18_a_crafted_cursor_is_the_callers_fault_in_every_list(
+    whole_stack: Stack,
+) -> None:
+    await whole_stack.empty()
+    sent, wrong = 0, []
+    for service, method, path, operation in operations():
+        asked = {p["name"]: p for p in operation.get("parameters", []) if p["in"] == "query"}
+        if method != "GET" or "cursor" not in asked:
+            continue
+        filled = {name: NEEDED[name] for name in asked if name in NEEDED}
+        callers = [whole_stack.caller(service, "province_regulator"), *able(whole_stack, service)]
+        statuses = [(await each("GET", path, params=filled)).status_code for each in callers]
+        caller = next(c for c, status in zip(callers, statuses, strict=True) if status != 403)
+        for cursor in crafted_cursors():
+            answer = await caller("GET", path, params=filled | {"cursor": cursor})
+            sent += 1
+            if answer.status_code >= 500:
+                wrong.append((service, path, cursor[:60], answer.status_code))
+    assert sent > 1_500
+    assert wrong == []
+    print(f"{sent} crafted cursors: none is a fault of the server")

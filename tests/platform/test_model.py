@@ -23,7 +23,8 @@ from hypothesis.stateful import (
 
 from shared.platform.database import _FLUSH, _event_columns
 from shared.platform.embedded.postgres import Postgres
-from shared.platform.relay import Floor, move
+from shared.platform.floor import Floor
+from shared.platform.relay import move
 from tests.platform.bus import Bus
 
 KEYS = ("a", "b", "c")
@@ -48,7 +49,7 @@ class Outbox(RuleBasedStateMachine):
         super().__init__()
         self.sessions: list[Session] = []
         self.committed: Counter[str] = Counter()
-        self.floors = [Floor(), Floor()]
+        self.floors = [Floor("outbox_id_seq"), Floor("outbox_id_seq")]
         self.do(self._clean())
 
     def do(self, work: Any) -> Any:
@@ -135,7 +136,7 @@ class Outbox(RuleBasedStateMachine):
 
         async def work() -> None:
             connection, floor = self.relays[pick], self.floors[pick]
-            await floor.before_move(connection)
+            await floor.before_pass(connection)
             if await move(connection, rows, floor.id) < rows:
                 await floor.after_drained(connection)
 
@@ -154,7 +155,7 @@ class Outbox(RuleBasedStateMachine):
             while await self.look.fetchval("select true from pg_stat_activity where pid=$1", pid):
                 await asyncio.sleep(0.005)
             self.relays[pick] = await asyncpg.connect(self.url)
-            self.floors[pick] = Floor()
+            self.floors[pick] = Floor("outbox_id_seq")
 
         self.do(work())
 

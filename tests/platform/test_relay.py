@@ -10,8 +10,9 @@ import asyncpg
 import pytest
 from sqlalchemy import text
 
+from shared.platform.floor import Floor
 from shared.platform.relay import _MOVE as MOVE
-from shared.platform.relay import Floor, Publisher, Relay, move, republish
+from shared.platform.relay import Publisher, Relay, move, republish
 from tests.platform.bus import Bus, key, repayment
 
 
@@ -149,9 +150,9 @@ async def test_a_snapshot_held_for_100000_events_leaves_the_relays_query_within_
         while await move(connection, 20_000):
             pass
     await free.execute("vacuum outbox")
-    floor = Floor()
-    for _ in range(2):
-        await floor.before_move(held)
+    floor = Floor("outbox_id_seq")
+    for _ in range(3):
+        await floor.before_pass(held)
         assert await move(held, 2000, floor.id) == 0
         await floor.after_drained(held)
     assert floor.id >= 100_000
@@ -171,7 +172,7 @@ async def test_a_snapshot_held_for_100000_events_leaves_the_relays_query_within_
 async def test_the_floor_never_rises_above_a_row_still_to_come(log_bus: Bus) -> None:
     bus = log_bus
     connection = await asyncpg.connect(bus.url("w"))
-    floor = Floor()
+    floor = Floor("outbox_id_seq")
     late = await asyncpg.connect(bus.url("w"))
     await bus.write(1)
     await late.execute("begin")
@@ -182,12 +183,12 @@ async def test_the_floor_never_rises_above_a_row_still_to_come(log_bus: Bus) -> 
     )
     await bus.write(2)
     for _ in range(4):
-        await floor.before_move(connection)
+        await floor.before_pass(connection)
         await move(connection, 2000, floor.id)
         await floor.after_drained(connection)
     await late.execute("commit")
-    for _ in range(3):
-        await floor.before_move(connection)
+    for _ in range(6):
+        await floor.before_pass(connection)
         await move(connection, 2000, floor.id)
         await floor.after_drained(connection)
     assert await bus.value("w", "select count(*) from event_log") == 3

@@ -118,12 +118,44 @@ async def test_JL_37_other_parties_are_entered_the_same_way_and_announced(
     events = await stack.rows(
         "registry",
         "select key, convert_from(payload, 'UTF8') as p from event_log"
-        " where type = 'PartyChanged.v1'",
+        " where type = 'PartyChanged.v2'",
     )
     assert len(events) == 6
     assert not any("样例E1" in row["p"] for row in events)
     bank = stack.caller("registry", "bank_head", institution_id=derived_id("institution", "B1"))
     assert (await enter(bank, *items)).status_code == 403
+
+
+async def test_JL_21_an_expert_s_name_is_sealed_shown_masked_and_unveiled_for_a_purpose(
+    stack: Stack, regulator: Caller
+) -> None:
+    expert = party("expert", "E1", name="样例甲", details={"field": "材料"})
+    answer = await enter(regulator, expert)
+    assert answer.status_code == 201, answer.text
+    (expert_id,) = answer.json()["party_ids"]
+    assert [r["name"] for r in await stack.rows("registry", "select name from party_slice")] == [""]
+    assert len(await stack.rows("registry", "select from person_data")) == 1
+    (shown,) = (await regulator.get("/parties", params={"kind": "expert"})).json()["items"]
+    assert shown["name"] == "样**"
+    history = (await regulator.get(f"/parties/{expert_id}/history")).json()
+    assert [each["name"] for each in history["items"]] == ["样**"]
+    # The same again is nothing new, another name is.
+    await enter(regulator, expert)
+    assert (
+        len(await stack.rows("registry", "select from audit where action = 'party.entered'")) == 1
+    )
+    await enter(regulator, expert | {"name": "样例乙"})
+    assert (
+        len(await stack.rows("registry", "select from audit where action = 'party.entered'")) == 2
+    )
+    path = f"/parties/{expert_id}/reveals"
+    asked = {"purpose": "verification", "reason": "邀请参加技术评审"}
+    revealed = await regulator.post(path, json=asked)
+    assert revealed.status_code == 201, revealed.text
+    opened = await regulator.get(f"/reveals/{revealed.json()['reveal_id']}")
+    assert opened.json()["legal_representative"] == "样例乙"
+    park = (await enter(regulator, party("science_park", "P1"))).json()["party_ids"][0]
+    assert (await regulator.post(f"/parties/{park}/reveals", json=asked)).status_code == 404
 
 
 async def test_ST_07_a_border_that_moves_leaves_earlier_days_alone(
@@ -199,3 +231,67 @@ async def test_JL_22_a_year_that_cannot_be_is_refused(
     body = {"days_off": [], "days_worked": []} | change
     answer = await regulator("PUT", "/calendar/2031", json=body)
     assert (answer.status_code, answer.json()["code"]) == (422, code)
+
+
+async def test_JL_20_a_task_force_has_members_and_each_department_its_liaison(
+    stack: Stack, regulator: Caller
+) -> None:
+    force = {"kind": "task_force", "code": "B1-ZB"}
+    items = (
+        party("bank", "B1"),
+        party("task_force", "B1-ZB", parent={"kind": "bank", "code": "B1"}, region_code=None),
+        party("st_department", "KJ-SZ"),
+        party("member", "M1", parent=force, details={"post": "组长"}, region_code=None),
+        party("member", "M2", parent=force, details={"post": "成员"}, region_code=None),
+        party(
+            "member",
+            "L1",
+            parent={"kind": "st_department", "code": "KJ-SZ"},
+            details={"post": "联络人"},
+            region_code=None,
+        ),
+    )
+    answer = await enter(regulator, *items)
+    assert answer.status_code == 201, answer.text
+    found = (await regulator.get("/parties", params={"below": "bank:B1"})).json()["items"]
+    assert [(each["code"], each["name"], each["details"].get("post")) for each in found] == [
+        ("M1", "样**", "组长"), ("M2", "样**", "成员"), ("B1-ZB", "样例B1-ZB", None),
+    ]  # fmt: skip
+    liaison = (await regulator.get("/parties", params={"below": "st_department:KJ-SZ"})).json()
+    assert [each["details"]["post"] for each in liaison["items"]] == ["联络人"]
+    # Who leaves is a member until the day before.
+    gone = items[4] | {"active": False, "valid_from": "2022-04-01", "reason": "调离"}
+    await enter(regulator, gone)
+    assert await names(regulator, below="task_force:B1-ZB") == ["M1"]
+    assert await names(regulator, below="task_force:B1-ZB", on="2022-03-31") == ["M1", "M2"]
+
+
+async def test_JL_31_each_branch_has_its_sub_branches_and_people_to_be_named(
+    stack: Stack, regulator: Caller
+) -> None:
+    outlets = xlsx(
+        [
+            ["网点编码", "网点名称", "所属机构编码", "行政区划代码", "地址", "客户经理人数"],
+            ["N1", "样例银行虎丘支行", "B1", "320505", "苏州市虎丘区样例路1号", "2"],
+        ]
+    )
+    banks = xlsx([["机构编码", "机构名称", "机构类型"], ["B1", "样例银行", "城商行"]])
+    roster = xlsx(
+        [
+            ["工号", "姓名", "所属机构编码", "所属网点编码", "岗位", "到岗日期"],
+            ["001", "样例甲", "B1", "N1", "支行行长", "2020-01-01"],
+            ["002", "样例乙", "B1", "N1", "客户经理", "2020-01-01"],
+        ]
+    )
+    for kind, content in (("institutions", banks), ("outlets", outlets), ("staff", roster)):
+        job = await imported(stack, regulator, content, kind=kind)
+        assert job["counts"]["refused"] + job["counts"]["doubtful"] == 0, job
+    # The imported bank and outlet are those of the tree: one id, whichever way they came.
+    await enter(regulator, *TREE)
+    below = (await regulator.get("/parties", params={"below": "branch:B1-SZ"})).json()["items"]
+    assert [each["party_id"] for each in below] == [str(derived_id("outlet", "B1", "N1"))]
+    await stack.settle()
+    people = await stack.rows("registry", "select outlet_id, role from staff order by code")
+    assert [(str(row[0]), row[1]) for row in people] == [
+        (below[0]["party_id"], "branch_head"), (below[0]["party_id"], "relationship_manager"),
+    ]  # fmt: skip

@@ -424,3 +424,42 @@ async def test_M1_no_persons_data_leaves_its_table(stack: Stack, regulator: Call
             assert "00012345678" not in text
     payloads = await stack.rows("registry", "select convert_from(payload, 'UTF8') from event_log")
     assert not any("样例唯一名" in row[0] for row in payloads)
+
+
+async def test_R2_one_code_under_brackets_of_either_width_is_one_enterprise(
+    stack: Stack, regulator: Caller
+) -> None:
+    wide = firm(1, 企业名称="样例（苏州）科技有限公司")
+    await imported(stack, regulator, xlsx(lines_of([wide])))
+    await stack.set_clock("2023-04-08T09:00:00+08:00")
+    narrow = firm(1, 企业名称="样例(苏州)科技有限公司")
+    job = await imported(stack, regulator, xlsx(lines_of([narrow])), list_vintage="2022-12-31")
+    assert job["counts"]["unchanged"] == 1
+    assert len(await stack.rows("registry", "select from enterprise")) == 1
+    # One name under two codes: two enterprises, and something for a person to look at.
+    await imported(
+        stack, regulator, xlsx(lines_of([narrow | {"统一社会信用代码": uscc(2)}])),
+        list_vintage="2022-12-31",
+    )  # fmt: skip
+    assert len(await stack.rows("registry", "select from enterprise")) == 2
+    (same,) = (await regulator.get("/namesakes")).json()["items"]
+    assert same["usccs"] == [uscc(1), uscc(2)]
+
+
+async def test_JS_01_in_scope_is_who_stands_on_the_list_of_the_provinces(
+    stack: Stack, regulator: Caller
+) -> None:
+    outside = firm(3, 注册地址="浙江省杭州市样例路1号", 经营地址="浙江省杭州市样例路1号")
+    job = await imported(stack, regulator, xlsx(lines_of([firm(1), firm(2), outside])))
+    (refused,) = await rows_of(regulator, job, "refused")
+    assert refused["reasons"][0]["code"] == "address.outside_provinces"
+
+    async def listed(vintage: str) -> list[str]:
+        found = await regulator.get("/search", params={"list_vintage": vintage})
+        return sorted(item["uscc"] for item in found.json()["items"])
+
+    assert await listed(VINTAGE) == [uscc(1), uscc(2)]
+    await stack.set_clock("2023-04-08T09:00:00+08:00")
+    await imported(stack, regulator, xlsx(lines_of([firm(2)])), list_vintage="2022-12-31")
+    assert await listed("2022-12-31") == [uscc(2)]
+    assert await listed(VINTAGE) == [uscc(1), uscc(2)]

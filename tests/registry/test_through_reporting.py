@@ -123,14 +123,96 @@ async def test_R4_next_years_list_leaves_last_campaigns_coverage_as_it_was(both:
     job = await imported(both, caller, xlsx(lines_of([*more, firm(9)])), list_vintage="2022-12-31")
     assert (job["counts"]["new"], job["counts"]["dropped"]) == (1, 2)
     await both.settle()
-    after = await figures(both)
-    # A list speaks for its own day: at the end of the year, and only then, the one that moved
-    # counts where the list of that day has it. Nothing is gained or lost by it.
-    last_day = {name for name in before if name.startswith("2022Q4 region")}
-    assert {n: v for n, v in after.items() if n not in last_day} == {
-        n: v for n, v in before.items() if n not in last_day
+    assert await figures(both) == before
+    # From the year after on, the one that moved counts where the new list has it.
+    assert await counties_of(both, enterprise(1)) == {
+        "2022-12-31": "320505",
+        "2023-01-01": "320102",
     }
-    assert all(after[name][1] == before[name][1] for name in last_day)
+
+
+async def counties_of(stack: Stack, enterprise_id: UUID) -> dict[str, str]:
+    """Where the registry says an enterprise was on the last and the first day of the years."""
+    found = await stack.rows(
+        "registry",
+        "select d::text, (select region_code from enterprise_slice where enterprise_id = $1 and"
+        " valid_from <= d order by valid_from desc limit 1) from unnest($2::date[]) d",
+        enterprise_id,
+        [date(2022, 12, 31), date(2023, 1, 1)],
+    )
+    return {row[0]: row[1] for row in found}
+
+
+async def test_R3_a_merger_of_this_year_and_its_undoing_leave_last_years_figures_as_they_were(
+    both: Stack,
+) -> None:
+    caller = await last_years_campaign(both)
+    before = await figures(both)
+    await both.set_clock("2023-04-08T09:00:00+08:00")
+    merger = {
+        "survivor_id": str(enterprise(1)), "merged_id": str(enterprise(5)),
+        "merged_on": "2023-03-01", "reason": "吸收合并",
+    }  # fmt: skip
+    answer = await caller.post("/mergers", json=merger)
+    assert answer.status_code == 201, answer.text
+    await both.settle()
+    assert await figures(both) == before
+    assert await listed_this_quarter(both) == len(FIRMS) - 1
+    undone = await caller.post(
+        f"/mergers/{answer.json()['merger_id']}/undo", json={"reason": "两家企业"}
+    )
+    assert undone.status_code == 200, undone.text
+    await both.settle()
+    assert await figures(both) == before
+    assert await listed_this_quarter(both) == len(FIRMS)
+
+
+async def listed_this_quarter(stack: Stack) -> int:
+    """How many enterprises are on the list at the end of this quarter."""
+    caller = stack.caller("reporting", "province_regulator")
+    query = {"campaign_id": str(CAMPAIGN), "quarter": "2023Q2", "by": "region", "level": "city"}
+    answer = await caller.get("/figures", params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["total"]["listed"]
+
+
+async def test_R9_cancelled_leaves_the_denominator_only_once_the_bureau_agreed(both: Stack) -> None:
+    await last_years_campaign(both)
+    regulator = both.caller("reporting", "province_regulator")
+    manager = both.caller("registry", "relationship_manager", institution_id=BANK_A)
+    bureau = both.caller("registry", "bureau", region_code="320500")
+
+    async def rates(by: str = "region") -> tuple[int, int, str, int, str]:
+        query = {"campaign_id": str(CAMPAIGN), "by": by, "level": "city"}
+        total = (await regulator.get("/coverage", params=query)).json()["total"]
+        names = ("due", "done", "rate", "cancelled", "rate_without_cancelled")
+        return tuple(total[name] for name in names)  # pyright: ignore[reportReturnType]
+
+    async def found(n: int, kind: str) -> str:
+        body = {"kind": kind, "disposed_on": "2022-09-01", "evidence": "实地核实"}
+        answer = await manager.post(f"/enterprises/{enterprise(n)}/dispositions", json=body)
+        assert answer.status_code == 201, answer.text
+        await both.settle()
+        return answer.json()["disposition_id"]
+
+    async def agree(disposition: str) -> None:
+        word = {"approve": True, "reason": "已核实"}
+        answer = await bureau.post(f"/dispositions/{disposition}/decision", json=word)
+        assert answer.status_code == 200, answer.text
+        await both.settle()
+
+    assert await rates() == (6, 4, "0.6667", 0, "0.6667")
+    cancelled = await found(1, "cancelled")
+    assert await rates() == (6, 4, "0.6667", 0, "0.6667")  # a claim alone counts for nothing
+    await agree(cancelled)
+    assert await rates() == (6, 4, "0.6667", 1, "0.6000")  # 4 of 6; 3 of 5 without the one visited
+    assert await rates("institution") == (6, 4, "0.6667", 1, "0.6000")
+    await agree(await found(2, "no_need"))
+    await agree(await found(3, "refused"))
+    assert await rates() == (6, 4, "0.6667", 1, "0.6000")  # these stay due
+    # Before the day it was found so, nothing is otherwise.
+    assert (await figures(both))["2022Q2 region county"][1]["cancelled"] == 0
+    assert (await figures(both))["2022Q3 region county"][1]["cancelled"] == 1
 
 
 async def test_P8_a_border_that_moves_this_year_leaves_last_years_figures_as_they_were(

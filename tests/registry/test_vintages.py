@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 from services.registry.domain.memberships import last_day, memberships
 from shared.contracts.allocation import CampaignOpened
 from shared.contracts.credit import LoanDrawn, RepaymentBooked
-from tests.registry.sheets import TODAY, VINTAGE, firm, imported, lines_of, rows_of, uscc, xlsx
+from tests.registry.sheets import (
+    HEADER,
+    TODAY,
+    VINTAGE,
+    firm,
+    imported,
+    lines_of,
+    rows_of,
+    uscc,
+    xlsx,
+)
 from tests.registry.test_enterprises import BANK_A, assigned, enterprise
 from tests.support.stack import Caller, Stack
 
@@ -196,3 +206,28 @@ async def test_R8_an_enterprise_is_placed_by_where_it_works_and_both_addresses_s
     assert (shown["region_code"], shown["precision"]) == ("320583", "county")
     assert shown["registered_address"] == "苏州市虎丘区样例路1号"
     assert shown["business_address"] == "昆山市样例路2号"
+
+
+async def test_R8_a_point_is_kept_in_one_datum_and_the_one_it_came_in_is_noted(
+    stack: Stack,
+) -> None:
+    await stack.set_clock(TODAY)
+    caller = stack.caller("registry", "province_regulator")
+    header = (*HEADER, "经度", "纬度", "坐标系")
+    here = {"经度": "120.585294", "纬度": "31.299758"}
+    rows = [
+        firm(n, **here, 坐标系=datum)
+        for n, datum in enumerate(("", "WGS-84", "高德GCJ-02", "百度坐标 BD-09", "北京54"), 1)
+    ]
+    job = await imported(stack, caller, xlsx(lines_of(rows, header)))
+    assert (job["counts"]["taken"], job["counts"]["refused"]) == (4, 1)
+    (refused,) = await rows_of(caller, job, "refused")
+    assert (refused["row"], refused["reasons"][0]["code"]) == (6, "place.datum")
+    assert refused["reasons"][0]["column"] == "坐标系"
+    shown = [(await caller.get(f"/enterprises/{enterprise(n)}")).json() for n in range(1, 5)]
+    assert [each["datum"] for each in shown] == ["WGS-84", "WGS-84", "GCJ-02", "BD-09"]
+    assert {each["precision"] for each in shown} == {"point"}
+    # Chinese maps lie some hundred metres off, to the east.
+    off = [round((each["longitude"] - 120.585294) * 1_000) for each in shown]
+    assert off == [0, 0, -4, -11]
+    assert (shown[0]["latitude"], shown[0]["longitude"]) == (31.299758, 120.585294)

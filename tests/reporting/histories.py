@@ -148,6 +148,13 @@ def _move(w: World, e: UUID) -> Event:
     )  # fmt: skip
 
 
+def _dispose(w: World, e: UUID) -> Event:
+    return registry.EnterpriseDisposed(
+        enterprise_id=e, disposition_id=an_id(w.source),
+        kind=w.source.choice(("cancelled", "no_need", "refused")), disposed_on=w.day(),
+    )  # fmt: skip
+
+
 def _assign(w: World, e: UUID) -> Event:
     tier = 2 if w.source.random() < 0.85 else 1
     event = allocation.EnterpriseAssigned(
@@ -288,7 +295,7 @@ def _reverse(w: World, e: UUID) -> Event | None:
 
 
 STEPS = (
-    _move, _assign, _assign, _unassign, _name, _visit, _visit, _visit, _void, _need, _file, _line,
+    _move, _dispose, _assign, _assign, _unassign, _name, _visit, _visit, _visit, _void, _need, _file, _line,
     _line, _loan, _loan, _draw, _draw, _draw, _repay, _repay, _reverse,
 )  # fmt: skip
 

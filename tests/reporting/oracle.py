@@ -60,7 +60,8 @@ class _Count:
         said: dict[date, str] = {}
         for event in self.events:
             if isinstance(event, registry.EnterpriseListed):
-                said[date.fromisoformat(event.list_vintage)] = event.region_code
+                after = date.fromisoformat(event.list_vintage) + timedelta(days=1)
+                said.setdefault(after, event.region_code)
             elif isinstance(event, registry.EnterpriseChanged):
                 said[event.valid_from] = event.region_code
         if not said:
@@ -146,6 +147,16 @@ class _Count:
             "contacts": [a for a in current if named.get(a.assignment_id, date.max) <= last],
             "covered": [a for a in current if a.institution_id in seen],
         }
+        gone = [
+            e.disposed_on for e in self.of(registry.EnterpriseDisposed) if e.kind == "cancelled"
+        ]
+        if gone and min(gone) <= last:
+            groups["cancelled_assigned"] = groups["assigned"]
+            groups["cancelled_covered"] = groups["covered"]
+            if self.opens <= last:
+                self.add((None, None), last, "cancelled", 1)
+            if seen:
+                self.add((None, None), last, "cancelled_visited", 1)
         for metric, held in groups.items():
             for node in {node for a in held for node in [(None, None), (a.institution_id, None)]}:
                 self.add(node, last, metric, 1)

@@ -1,9 +1,11 @@
 """Tasks: whose enterprises, due until when, visited or not."""
 
+from datetime import date
 from uuid import UUID, uuid4
 
 import pytest
 
+from shared.contracts.registry import EnterprisesMerged, EnterprisesUnmerged
 from tests.support.stack import Caller, Stack
 from tests.visits.scenario import Campaign
 
@@ -144,3 +146,43 @@ async def test_a_page_mark_that_was_never_given_is_refused(
 ) -> None:
     answer = await campaign.regulator().get(path, params={"cursor": cursor})
     assert (answer.status_code, answer.json()["code"]) == (422, "page.cursor")
+
+
+async def test_R3_a_bank_that_has_both_of_two_that_are_one_visits_once(
+    campaign: Campaign, stack: Stack
+) -> None:
+    survivor, merged, merger = await campaign.begin(), uuid4(), uuid4()
+    await stack.publish(
+        campaign.listed(merged),
+        campaign.enrolled(merged),
+        campaign.assigned(merged),
+        campaign.contact(merged),
+    )
+    await stack.settle()
+    visit_id = await a_complete_visit(campaign, merged)
+
+    async def due() -> dict[str, str]:
+        items = (await campaign.manager().get("/tasks")).json()["items"]
+        return {item["enterprise_id"]: item["state"] for item in items}
+
+    async def visits_of(enterprise_id: UUID) -> list[str]:
+        answer = await campaign.manager().get("/visits", params={"enterprise_id": enterprise_id})
+        return [item["visit_id"] for item in answer.json()["items"]]
+
+    before = {str(survivor): "due", str(merged): "visited"}
+    assert await due() == before
+    one = {"merger_id": merger, "survivor_id": survivor, "merged_id": merged}
+    for each in (survivor, merged):
+        await stack.publish(
+            EnterprisesMerged(enterprise_id=each, merged_on=date(2022, 6, 1), **one)
+        )
+    await stack.settle()
+    assert await due() == {str(survivor): "visited"}
+    assert await visits_of(survivor) == [visit_id]
+    for each in (survivor, merged):
+        await stack.publish(
+            EnterprisesUnmerged(enterprise_id=each, unmerged_on=date(2022, 6, 10), **one)
+        )
+    await stack.settle()
+    assert await due() == before
+    assert await visits_of(survivor) == []

@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 from joserfc.jwk import OKPKey
 
+from shared.platform import audit
 from shared.platform.audit import Chain, Chaining, Seal
 from shared.platform.audit_check import Checked, check_trail, key_set
 from shared.platform.connections import connect_system
@@ -69,6 +70,35 @@ async def trail(everything: Stack, superuser: Superuser, tmp_path: Path) -> Trai
         + ";".join(f"create table saved.{t} as table public.{t}" for t in _TABLES)
     )
     return Trail(anyone, (tmp_path / "visits.heads").read_text().split())
+
+
+async def test_S20_a_line_committed_late_is_chained_all_the_same(
+    everything: Stack, superuser: Superuser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "PROBE_SECONDS", 0.0)
+    anyone, late, chain = await superuser("visits"), await superuser("visits"), Chain()
+    insert = (
+        "insert into audit (at, actor, org, action, subject, trace)"
+        " values (now(), 'late', 'platform', 'test.late', '', '') returning id"
+    )
+
+    async def unchained() -> object:
+        for _ in range(8):  # several rises of the floor
+            await chain.link(anyone)
+        return await anyone.fetchval(
+            "select count(*) from audit where id not in (select audit_id from audit_link)"
+        )
+
+    await late.execute("begin")
+    drawn = await late.fetchval(insert)
+    for n in range(3):
+        async with everything.database("visits").transaction(bank(1)) as tx:
+            tx.audit("test.early", uuid5(SPACE, str(n)))
+        assert await unchained() == 0
+    assert chain.floor < drawn
+    await late.execute("commit")
+    assert await unchained() == 0
+    assert chain.floor > drawn
 
 
 async def test_S20_a_whole_trail_fits(trail: Trail) -> None:
@@ -320,3 +350,48 @@ async def test_S20_the_trail_is_searched_by_ones_own_organisation_and_by_the_aud
     assert (await teller.get("/audit")).status_code == 403
     async with everything.database("visits").read(NOBODY) as tx:
         assert await (await tx.driver()).fetchval("select count(*) from audit") == 0
+
+
+async def test_S20_a_reader_verifies_its_own_chain_and_the_result_stands_in_the_trail(
+    everything: Stack, trail: Trail
+) -> None:
+    await trail.anyone.execute("set session_replication_role = origin")
+    own = bank(0)
+    head = everything.caller("visits", "bank_head", institution_id=own.institution_id)
+    auditor = everything.caller("visits", "auditor")
+
+    mine, all_of_them = [(await one.post("/audit/verification")).json() for one in (head, auditor)]
+
+    lines = await trail.anyone.fetch(
+        "select org, count(*) as n from audit_link group by org order by org"
+    )
+    by_org = {row["org"]: row["n"] for row in lines}
+    assert mine["heads"] == {str(own.institution_id): by_org[str(own.institution_id)]}
+    assert (mine["org"], mine["misfits"], mine["first"]) == (str(own.institution_id), 0, None)
+    assert all_of_them["heads"] == by_org
+    assert (all_of_them["lines"], all_of_them["org"]) == (sum(by_org.values()), "")
+    found = (await head.get("/audit", params={"action": "audit.verified"})).json()["items"]
+    assert [(one["actor"], one["after"]["lines"]) for one in found] == [(mine["by"], mine["lines"])]
+
+
+async def test_S20_a_tampered_row_is_named_to_its_own_organisation_and_to_the_auditor(
+    everything: Stack, trail: Trail
+) -> None:
+    own, other = str(bank(0).institution_id), bank(1).institution_id
+    link = await trail.anyone.fetchrow(
+        "select n, audit_id from audit_link where org = $1 order by n offset 3 limit 1", own
+    )
+    assert link
+    await trail.anyone.execute(
+        "update audit set action = 'test.other' where id = $1", link["audit_id"]
+    )
+    callers = [
+        everything.caller("visits", "bank_head", institution_id=bank(0).institution_id),
+        everything.caller("visits", "auditor"),
+        everything.caller("visits", "bank_head", institution_id=other),
+    ]
+
+    first = [(await one.post("/audit/verification")).json()["first"] for one in callers]
+
+    named = {"org": own, "n": link["n"], "what": "changed"}
+    assert [one and {k: one[k] for k in named} for one in first] == [named, named, None]

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from shared.kernel.errors import BadInput
 from shared.platform.web import decode_cursor
 
 
@@ -11,10 +10,5 @@ def one_id(cursor: str | None) -> UUID | None:
 
     Raises: BadInput `page.cursor`.
     """
-    place = decode_cursor(cursor, parts=1)
-    if place is None:
-        return None
-    try:
-        return UUID(str(place[0]))
-    except ValueError as error:
-        raise BadInput("page.cursor", "分页标记无效,请从第一页重新查询") from error
+    place = decode_cursor(cursor, UUID)
+    return place[0] if place else None

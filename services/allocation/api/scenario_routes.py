@@ -52,8 +52,8 @@ async def get_moves(
 ) -> MovePage:
     """Whom a scenario would move, and from where to where."""
     found = await run.read(scenarios.list_moves, scenario_id)
-    place = decode_cursor(cursor, parts=1)
-    start = int(str(place[0])) if place else 0
+    place = decode_cursor(cursor, int)
+    start = place[0] if place else 0
     numbered = list(enumerate(found))[start : start + limit + 1]
     rows, following = page_of(numbered, limit, lambda row: (row[0] + 1,))
     return MovePage(items=[MoveOut.model_validate(one) for _, one in rows], next_cursor=following)

@@ -68,8 +68,8 @@ class CampaignOut(Out):
     state: str
     enrolled: int
     job_id: UUID
-    institution_id: UUID | None
     closed_on: date | None
+    institution_id: UUID | None
 
     @classmethod
     def of(cls, campaign: Campaign) -> "CampaignOut":
@@ -90,8 +90,8 @@ class CampaignOut(Out):
             state=campaign.state,
             enrolled=campaign.enrolled,
             job_id=campaign.job_id,
-            institution_id=campaign.institution_id,
             closed_on=campaign.closed_on,
+            institution_id=campaign.institution_id,
         )
 
 
@@ -111,6 +111,8 @@ class CampaignPage(Out):
 class AssignmentOut(Out):
     """An enterprise in someone's care, with its contact.
 
+    `merged_into`: the enterprise that it is one with (R3). Who has it keeps the duty for that one,
+    beside whoever has that one, until it is given back or the next plan takes it away.
     `duty`: the tier at which it became a bank's; above are bureaus, below the bank's own nodes.
     """
 
@@ -132,6 +134,7 @@ class AssignmentOut(Out):
     state: str
     ended_on: date | None
     end_reason: str | None
+    merged_into: UUID | None
     duty: bool
     node_kind: str
     node_city: str | None

@@ -36,6 +36,7 @@ class AssignmentRow:
     node_city: str | None
     node_outlet_id: UUID | None
     node_id: UUID | None
+    merged_into: UUID | None = None
 
     @property
     def state(self) -> str:
@@ -88,7 +89,10 @@ class ContactRow:
     named_on: date
 
 
-_COLUMNS = ", ".join(f"a.{name}" for name in AssignmentRow.__slots__)
+_COLUMNS = ", ".join(
+    [f"a.{name}" for name in AssignmentRow.__slots__ if name != "merged_into"]
+    + ["(select survivor_id from merger m where m.merged_id = a.enterprise_id) as merged_into"]
+)
 
 
 def _scoped(tx: Transaction) -> Conditions:

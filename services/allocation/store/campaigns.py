@@ -26,8 +26,8 @@ class Campaign:
     state: str
     enrolled: int
     job_id: UUID
-    institution_id: UUID | None = None
     closed_on: date | None = None
+    institution_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Enrolled:
 
 _COLUMNS = (
     "campaign_id, name, profile_document, list_vintage, opens_on, visits_from, visits_until,"
-    " contacts_due_on, rotation_on, state, enrolled, job_id, institution_id, closed_on"
+    " contacts_due_on, rotation_on, state, enrolled, job_id, closed_on, institution_id"
 )
 
 
@@ -137,8 +137,8 @@ def _campaign(row: Any) -> Campaign:
         state=row["state"],
         enrolled=row["enrolled"],
         job_id=row["job_id"],
-        institution_id=row["institution_id"],
         closed_on=row["closed_on"],
+        institution_id=row["institution_id"],
     )
 
 
@@ -154,6 +154,10 @@ async def enrol_next(tx: Transaction, campaign: Campaign, limit: int) -> list[En
         " where l.list_vintage = $2 and not exists (select from enrolment n"
         "   where n.campaign_id = $1 and n.enterprise_id = l.enterprise_id)"
         " and coalesce(c.region_code, l.region_code) like $4"
+        # Two that are one take part once (R3).
+        " and not exists (select from merger m join list_entry s on s.list_vintage = $2"
+        "   and s.enterprise_id = m.survivor_id where m.merged_id = l.enterprise_id"
+        "   and m.merged_on <= $3)"
         " order by l.enterprise_id limit $5 returning enterprise_id, region_code",
         campaign.campaign_id,
         campaign.list_vintage,

@@ -11,7 +11,8 @@ from services.allocation.domain.profile import MatchedRule
 from services.allocation.store.campaigns import Campaign
 from shared.platform.database import Transaction
 
-#: Each enrolled enterprise where it is on day $2; the list says so until it moved.
+#: Each enrolled enterprise where it is on day $2; the list says so until it moved. One that is
+#: merged into another that takes part gets no bank of its own any more (R3).
 PLACES = """
 select n.enterprise_id, coalesce(c.region_code, l.region_code) as region_code,
   coalesce(c.longitude_e6, l.longitude_e6) as longitude_e6,
@@ -23,13 +24,18 @@ left join lateral (select region_code, longitude_e6, latitude_e6, precision
   from enterprise_change e where e.enterprise_id = n.enterprise_id
   and e.valid_from >= l.listed_on and e.valid_from <= $2
   order by e.valid_from desc limit 1) c on true
-where k.campaign_id = $1
+where k.campaign_id = $1 and not exists (select from merger m join enrolment s
+  on s.campaign_id = $1 and s.enterprise_id = m.survivor_id
+  where m.merged_id = n.enterprise_id and m.merged_on <= $2)
 """
 
-#: Whether enterprise {e} is matched (JS-19): kinds $3, from the opening to $2, at {i} or anywhere.
-MATCHED = """exists (select from financing f where f.enterprise_id = {e}
-  and f.kind = any($3::text[]) and f.happened_on >= k.opens_on and f.happened_on <= $2
-  and ($4 or f.institution_id = {i}))"""
+_FINANCED = """f.kind = any($3::text[]) and f.happened_on >= k.opens_on and f.happened_on <= $2
+  and ($4 or f.institution_id = {i})"""
+#: Whether enterprise {e} is matched (JS-19): kinds $3, from the opening to $2, at {i} or anywhere;
+#: what those merged into it have counts too (R3).
+MATCHED = f"""(exists (select from financing f where f.enterprise_id = {{e}} and {_FINANCED})
+  or exists (select from merger m join financing f on f.enterprise_id = m.merged_id
+  where m.survivor_id = {{e}} and {_FINANCED}))"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +160,10 @@ async def matched_at_all(
     driver = await tx.driver()
     rows = await driver.fetch(
         "select distinct n.enterprise_id from campaign k join enrolment n using (campaign_id)"
-        " join financing f using (enterprise_id) where k.campaign_id = $1"
+        " join (select enterprise_id, kind, happened_on from financing union all"
+        "   select m.survivor_id, f.kind, f.happened_on from merger m"
+        "   join financing f on f.enterprise_id = m.merged_id) f"
+        " using (enterprise_id) where k.campaign_id = $1"
         " and f.kind = any($3::text[]) and f.happened_on >= k.opens_on and f.happened_on <= $2",
         campaign.campaign_id,
         day,
@@ -164,11 +173,16 @@ async def matched_at_all(
 
 
 async def histories(tx: Transaction, campaign_id: UUID) -> dict[UUID, tuple[UUID, ...]]:
-    """Which institutions have had each enterprise in the campaign, oldest first (JS-19)."""
+    """Which institutions have had each enterprise in the campaign, oldest first (JS-19).
+
+    Those of one merged into another are the other's: its bank does not come back (R3).
+    """
     driver = await tx.driver()
     rows = await driver.fetch(
-        "select enterprise_id, institution_id from assignment where campaign_id = $1 and duty"
-        " order by assigned_on, round, ended_on nulls last",
+        "select coalesce(m.survivor_id, a.enterprise_id) as enterprise_id, a.institution_id"
+        " from assignment a left join merger m on m.merged_id = a.enterprise_id"
+        " where a.campaign_id = $1 and a.duty"
+        " order by a.assigned_on, a.round, a.ended_on nulls last",
         campaign_id,
     )
     found: defaultdict[UUID, list[UUID]] = defaultdict(list)

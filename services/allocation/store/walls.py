@@ -9,6 +9,7 @@ _PROVINCE: Final = Wall()
 _OWN: Final = Wall(institution="institution_id", region="region_code", enterprise="enterprise_id")
 
 WALLS: Final[Walls] = {
+    "merger": Wall.reference(),  # ids alone: who is told here is named elsewhere, to whom it may
     "institution": Wall.reference(),
     "outlet": Wall(institution="institution_id", region="region_code", tenants=_READ),
     "roster": Wall(institution="institution_id", tenants=_READ),

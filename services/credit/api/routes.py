@@ -46,7 +46,6 @@ from services.credit.usecases import (
     push_repayments,
     push_reversals,
 )
-from shared.kernel.errors import BadInput
 from shared.platform.access import may
 from shared.platform.approvals import Approval
 from shared.platform.web import Cursor, Limit, Run, Who, decode_cursor, page_of
@@ -56,13 +55,8 @@ router.include_router(webhooks_router)
 
 
 def _after(cursor: str | None) -> tuple[date, UUID] | None:
-    place = decode_cursor(cursor, parts=2)
-    if place is None:
-        return None
-    try:
-        return date.fromisoformat(place[0]), UUID(place[1])
-    except (TypeError, ValueError, AttributeError) as error:
-        raise BadInput("page.cursor", "分页标记无效,请从第一页重新查询") from error
+    place = decode_cursor(cursor, date, UUID)
+    return (place[0], place[1]) if place else None
 
 
 def _book_query(

@@ -95,7 +95,7 @@ async def page(
 ) -> list[Application]:
     """Newest first, one more than `limit` where there are more."""
     if enterprise_id:
-        seen.where("a.enterprise_id = {}", enterprise_id)
+        seen.where("a.enterprise_id = any(array(select family_of({})))", enterprise_id)
     if state:
         seen.where(_STATE[state])
     if after:

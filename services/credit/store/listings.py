@@ -150,7 +150,7 @@ async def lines(driver: Connection, seen: Filter, query: BookQuery) -> list[Line
 
 def _narrow(seen: Filter, query: BookQuery) -> None:
     if query.enterprise_id:
-        seen.where("l.enterprise_id = {}", query.enterprise_id)
+        seen.where("l.enterprise_id = any(array(select family_of({})))", query.enterprise_id)
     if query.institution_id:
         seen.where("l.institution_id = {}", query.institution_id)
     if query.external_id:

@@ -9,6 +9,7 @@ _BOOK: Final = Wall(
 )
 
 WALLS: Final[Walls] = {
+    "merger": Wall.reference(),  # ids alone: who is told here is named elsewhere, to whom it may
     "institution": Wall.reference(),
     "outlet": Wall(institution="institution_id", tenants=("select",)),
     # The directory of credit codes: a bank may book a loan to any enterprise of the lists.

@@ -78,11 +78,11 @@ async def get_accounts(
     limit: Limit = 100,
 ) -> AccountsOut:
     """本机构(或本辖区)的账号,按用户名排序。"""
-    after = decode_cursor(cursor, parts=1)
+    after = decode_cursor(cursor, str)
     found = await run.read(
         usecases.list_accounts,
         wanted,
-        str(after[0]) if after else None,
+        after[0] if after else None,
         limit + 1,
     )
     page, following = page_of(found, limit, lambda account: (account.username,))

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Query, Response
 
 from services.identity.api.schemas import ApprovalIn, ApprovalOut, ApprovalsOut, DecisionIn
 from services.identity.usecases import approvals as usecases
-from shared.kernel.errors import BadInput
 from shared.platform.access import may
 from shared.platform.web import Cursor, Limit, Run, decode_cursor, page_of
 
@@ -70,11 +69,8 @@ async def get_approvals(
 
 
 def _before(cursor: str | None) -> tuple[datetime, UUID] | None:
-    place = decode_cursor(cursor, parts=2)
-    try:
-        return (datetime.fromisoformat(str(place[0])), UUID(str(place[1]))) if place else None
-    except ValueError as error:
-        raise BadInput("page.cursor", "分页标记无效,请从第一页重新查询") from error
+    place = decode_cursor(cursor, datetime, UUID)
+    return (place[0], place[1]) if place else None
 
 
 @router.get("/approvals/{approval_id}", dependencies=[may("approval", "read")])

@@ -30,7 +30,6 @@ from services.registry.store.assessments import (
 )
 from services.registry.usecases import assessing
 from services.registry.usecases.assessing import OverrideStage, StartAssessment, StateFacts
-from shared.kernel.errors import BadInput
 from shared.platform.access import may
 from shared.platform.web import Cursor, Limit, Run, decode_cursor, page_of
 
@@ -92,13 +91,13 @@ async def get_assessments(
     limit: Limit = 50,
 ) -> ListedPage:
     """按评价结果列出企业。"""
-    place = decode_cursor(cursor, parts=1)
+    place = decode_cursor(cursor, UUID)
     wanted = WantedAssessments(
         standard=standard,
         verdict=verdict,
         region=region,
         list_vintage=list_vintage,
-        after=_id(place[0]) if place else None,
+        after=place[0] if place else None,
         limit=limit,
     )
     found = await run.read(find_assessments, wanted)
@@ -146,10 +145,3 @@ async def put_stage(enterprise_id: UUID, body: OverrideIn, run: Run) -> Response
         enterprise_id=enterprise_id, stage=body.stage, phase=body.phase, reason=body.reason
     )
     return await run(assessing.override_stage, command, answer=StageList.of)
-
-
-def _id(value: object) -> UUID:
-    try:
-        return UUID(str(value))
-    except ValueError as error:
-        raise BadInput("page.cursor", "分页标记无效,请从第一页重新查询") from error

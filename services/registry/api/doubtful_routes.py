@@ -6,12 +6,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
-from services.registry.api.paging import number_of
 from services.registry.api.schemas import ReasonOut, RowOut
 from services.registry.store.imports import WaitingRow
 from services.registry.usecases import deciding
 from services.registry.usecases.deciding import DecideRow
-from shared.kernel.errors import BadInput
 from shared.platform.access import may
 from shared.platform.web import In, Out, Run, decode_cursor, page_of
 
@@ -89,10 +87,5 @@ async def post_row_decision(import_id: UUID, row: int, body: RowDecisionIn, run:
 
 
 def _after(cursor: str | None) -> tuple[UUID, int] | None:
-    place = decode_cursor(cursor, parts=2)
-    if place is None:
-        return None
-    try:
-        return UUID(str(place[0])), number_of(place[1])
-    except ValueError as error:
-        raise BadInput("page.cursor", "分页标记无效,请从第一页重新查询") from error
+    place = decode_cursor(cursor, UUID, int)
+    return (place[0], place[1]) if place else None

@@ -58,8 +58,8 @@ async def get_mergers(enterprise_id: UUID, run: Run) -> MergerList:
 @router.get("/namesakes", dependencies=[may("merger", "read")])
 async def get_namesakes(run: Run, cursor: str | None = None, limit: Limit = 50) -> NamesakesPage:
     """同名而信用代码不同的企业:按两家处理,请人核对是否为一家。"""
-    place = decode_cursor(cursor, parts=1)
-    found = await run.read(store.namesakes, str(place[0]) if place else "", limit + 1)
+    place = decode_cursor(cursor, str)
+    found = await run.read(store.namesakes, place[0] if place else "", limit + 1)
     items, following = page_of(found, limit, lambda each: (each.name,))
     return NamesakesPage(items=[NamesakesOut.of(each) for each in items], next_cursor=following)
 

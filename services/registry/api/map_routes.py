@@ -7,16 +7,16 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
 
+from services.registry.api.paging import id_in
 from services.registry.api.search_schemas import ExportIn, ExportOut
 from services.registry.store.maps import Changed, Edition, Entry
 from services.registry.usecases import exporting, maps
 from services.registry.usecases.exporting import StartExport
 from services.registry.usecases.maps import IssueMap
-from shared.kernel.errors import BadInput
 from shared.kernel.industry import industry
 from shared.kernel.region import full_name
 from shared.platform.access import may
-from shared.platform.web import Cursor, In, Limit, Out, Run, decode_cursor, page_of
+from shared.platform.web import Cursor, In, Limit, Out, Run, page_of
 
 router = APIRouter(tags=["map"])
 RegionQuery = Annotated[str | None, Query(pattern=r"^\d{6}$")]
@@ -182,7 +182,7 @@ async def get_map_enterprises(
     edition: int, run: Run, region: RegionQuery = None, cursor: Cursor = None, limit: Limit = 100
 ) -> EntryPage:
     """图上的企业:银行只看本机构负责的。"""
-    after = _after(decode_cursor(cursor, parts=1))
+    after = id_in(cursor)
     found = await run.read(maps.entries_of, edition, region, after, limit)
     items, following = page_of(found, limit, lambda each: (str(each.enterprise_id),))
     return EntryPage(items=[EntryOut.of(each) for each in items], next_cursor=following)
@@ -201,7 +201,7 @@ async def get_map_changed_enterprises(
     edition: int, run: Run, cursor: Cursor = None, limit: Limit = 100
 ) -> ChangedPage:
     """与上一期相比有变化的企业。"""
-    after = _after(decode_cursor(cursor, parts=1))
+    after = id_in(cursor)
     found = await run.read(maps.changes_of, edition, after, limit)
     items, following = page_of(found, limit, lambda each: (str(each.enterprise_id),))
     return ChangedPage(items=[ChangedOut.of(each) for each in items], next_cursor=following)
@@ -219,10 +219,3 @@ async def post_map_export(edition: int, body: ExportIn, run: Run) -> Response:
         what="map", format=body.format, params={"edition": edition}, purpose=body.purpose
     )
     return await run(exporting.start_export, command, answer=ExportOut.of, status=202)
-
-
-def _after(place: list[Any] | None) -> UUID | None:
-    try:
-        return UUID(str(place[0])) if place else None
-    except ValueError as error:
-        raise BadInput("page.cursor", "分页标记无效,请从第一页重新查询") from error

@@ -1,7 +1,7 @@
 """The registry's routes."""
 
 import shutil
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
-from services.registry.api.paging import id_in, instant_of, number_of
+from services.registry.api.paging import id_in
 from services.registry.api.schemas import (
     ChangeIn,
     EnterpriseFileOut,
@@ -105,8 +105,8 @@ async def post_import(
 @router.get("/imports", dependencies=[may("list_import", "read")])
 async def get_imports(run: Run, cursor: str | None = None, limit: Limit = 50) -> ImportPage:
     """导入记录,新的在前。"""
-    place = decode_cursor(cursor, parts=1)
-    before = instant_of(place[0]) if place else None
+    place = decode_cursor(cursor, datetime)
+    before = place[0] if place else None
     found = await run.read(imports.list_imports, before, limit + 1)
     items, following = page_of(found, limit, lambda each: (each.job.created_at.isoformat(),))
     return ImportPage(items=[ImportOut.of(each) for each in items], next_cursor=following)
@@ -127,8 +127,8 @@ async def get_import_rows(
     limit: Limit = 100,
 ) -> RowPage:
     """逐行结果及原因。"""
-    place = decode_cursor(cursor, parts=1)
-    after = number_of(place[0]) if place else 0
+    place = decode_cursor(cursor, int)
+    after = place[0] if place else 0
     found = await run.read(imports.rows_of_import, import_id, outcome, after, limit + 1)
     items, following = page_of(found, limit, lambda each: (each.row,))
     return RowPage(items=[RowOut.of(each) for each in items], next_cursor=following)
@@ -165,7 +165,7 @@ async def get_enterprises(
     limit: Limit = 50,
 ) -> EnterprisePage:
     """企业:按名称片段或信用代码开头查找,按地区、行业、有无贷款筛选。"""
-    place = decode_cursor(cursor, parts=1)
+    place = decode_cursor(cursor, str)
     wanted = Wanted(
         q=q.strip() if q else None,
         region=region,
@@ -173,7 +173,7 @@ async def get_enterprises(
         has_loan=has_loan,
         list_vintage=list_vintage,
         ids=_ids(ids) if ids is not None else None,
-        after=str(place[0]) if place else None,
+        after=place[0] if place else None,
         limit=limit,
     )
     found = await run.read(enterprises.find_enterprises, wanted)
@@ -220,8 +220,8 @@ async def get_institutions(
     run: Run, cursor: str | None = None, limit: Limit = 500
 ) -> InstitutionPage:
     """银行机构。"""
-    place = decode_cursor(cursor, parts=1)
-    after = str(place[0]) if place else None
+    place = decode_cursor(cursor, str)
+    after = place[0] if place else None
     found = await run.read(queries.find_institutions, after=after, limit=limit)
     items, following = page_of(found, limit, lambda each: (each.institution_code,))
     shown = [InstitutionOut.model_validate(each) for each in items]

@@ -192,6 +192,7 @@ class EnterpriseOut(Out):
     longitude: float
     latitude: float
     precision: str
+    datum: str = Field(description="坐标录入时的坐标系;经纬度已统一换算为 WGS-84")
     list_vintage: str
     version: int
 

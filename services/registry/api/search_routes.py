@@ -61,8 +61,8 @@ async def get_search(
     run: Run, search: Wanted, cursor: Cursor = None, limit: Limit = 50
 ) -> FoundPage:
     """查找企业:名称任意部分、拼音、拼音首字母、信用代码开头,多个词用空格隔开;可按各项筛选。"""
-    place = decode_cursor(cursor, parts=1)
-    after = str(place[0]) if place else None
+    place = decode_cursor(cursor, str)
+    after = place[0] if place else None
     found = await run.read(searching.search, search, after, limit)
     items, following = page_of(found, limit, lambda each: (each.uscc,))
     return FoundPage(items=[FoundOut.of(each) for each in items], next_cursor=following)

@@ -1,11 +1,11 @@
 """Personal data: unveiled for a purpose, corrected, found by telephone; and who looked."""
 
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from services.registry.api.paging import instant_of
 from services.registry.api.schemas import EnterpriseOut
 from services.registry.api.vault_schemas import (
     AccessOut,
@@ -37,8 +37,23 @@ Limit = Annotated[int, Query(ge=1, le=500)]
 )
 async def post_reveal(enterprise_id: UUID, body: RevealIn, run: Run) -> Response:
     """申请查看企业联系人:写明用途,计入当日次数,企业可以看到。"""
+    return await _reveal(enterprise_id, body, run)
+
+
+@router.post(
+    "/parties/{party_id}/reveals",
+    status_code=201,
+    response_model=RevealedOut,
+    dependencies=[may("person", "reveal")],
+)
+async def post_expert_reveal(party_id: UUID, body: RevealIn, run: Run) -> Response:
+    """申请查看专家姓名:写明用途,计入当日次数。"""
+    return await _reveal(party_id, body, run)
+
+
+async def _reveal(subject_id: UUID, body: RevealIn, run: Run) -> Response:
     command = RevealPerson(
-        enterprise_id=enterprise_id,
+        subject_id=subject_id,
         purpose=body.purpose,
         reason=body.reason,
         settings=run.settings,
@@ -51,8 +66,8 @@ async def get_reveals(
     enterprise_id: UUID, run: Run, cursor: str | None = None, limit: Limit = 50
 ) -> AccessPage:
     """谁在什么时间、为何看过企业联系人的信息。"""
-    place = decode_cursor(cursor, parts=1)
-    before = instant_of(place[0]) if place else None
+    place = decode_cursor(cursor, datetime)
+    before = place[0] if place else None
     found = await run.read(vault.reveals_of, enterprise_id, before, limit + 1)
     items, following = page_of(found, limit, lambda each: (each.at.isoformat(),))
     return AccessPage(items=[AccessOut.of(each) for each in items], next_cursor=following)

@@ -11,7 +11,6 @@ from services.registry.store.vintages import Difference
 from services.registry.usecases import exporting, vintages
 from services.registry.usecases.exporting import StartExport
 from services.registry.usecases.vintages import StateLoan
-from shared.kernel.errors import BadInput
 from shared.kernel.money import yuan
 from shared.platform.access import may
 from shared.platform.web import Cursor, In, Limit, Out, Run, decode_cursor, page_of
@@ -171,14 +170,14 @@ async def get_differences(
     limit: Limit = 100,
 ) -> DifferencePage:
     """逐户差异及变更的栏目。"""
-    place = decode_cursor(cursor, parts=1)
+    place = decode_cursor(cursor, UUID)
     changes = (change,) if change else ALL[:3]
     found = await run.read(
         vintages.list_differences,
         list_vintage,
         against,
         changes=changes,
-        after=_after(place),
+        after=place[0] if place else None,
         limit=limit,
     )
     items, following = page_of(found, limit, lambda each: (str(each.enterprise_id),))
@@ -210,8 +209,8 @@ async def get_import_dropped(
     import_id: UUID, run: Run, cursor: Cursor = None, limit: Limit = 100
 ) -> DroppedPage:
     """所比较的名单中有、而文件中没有的企业(试导入时即可查看)。"""
-    place = decode_cursor(cursor, parts=1)
-    after = str(place[0]) if place else None
+    place = decode_cursor(cursor, str)
+    after = place[0] if place else None
     found = await run.read(vintages.dropped_by_import, import_id, after, limit)
     items, following = page_of(found, limit, lambda each: (each[1],))
     shown = [DroppedOut(enterprise_id=i, uscc=code, name=name) for i, code, name in items]
@@ -240,10 +239,3 @@ async def put_loan_status(enterprise_id: UUID, body: LoanIn, run: Run) -> Respon
     """答复一家企业某日有无贷款。"""
     command = StateLoan(enterprise_id=enterprise_id, has_loan=body.has_loan, as_of=body.as_of)
     return await run(vintages.state_loan, command, answer=LoanStatements.of)
-
-
-def _after(place: list[object] | None) -> UUID | None:
-    try:
-        return UUID(str(place[0])) if place else None
-    except ValueError as error:
-        raise BadInput("page.cursor", "分页标记无效,请从第一页重新查询") from error

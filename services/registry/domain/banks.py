@@ -157,6 +157,7 @@ class _Outlets:
             precision=place.precision,
             relationship_managers=managers or 0,
             service_capacity=capacity,
+            datum=place.datum,
         )
 
     def _bank(self, name: str) -> Bank:
@@ -178,13 +179,15 @@ class _Outlets:
                 place = county_place(read.cell("region_code"), "行政区划代码")
             else:
                 place = _outlet_place(address, name, hints)
-            return at_point(place, read.cell("longitude"), read.cell("latitude"))
+            point = read.cell("longitude"), read.cell("latitude"), read.cell("datum")
+            return at_point(place, *point)
         except Nowhere as nowhere:
             column = "地址" if nowhere.why.column.endswith("地址") else nowhere.why.column
             why = Reason(column, nowhere.why.code, nowhere.why.message, nowhere.why.value)
             read.add(why, nowhere.doubtful)
         except Wrong as wrong:
-            read.refuse("longitude", wrong.code, read.text("longitude"))
+            column = "datum" if wrong.code == "place.datum" else "longitude"
+            read.refuse(column, wrong.code, read.text(column))
         return None
 
 

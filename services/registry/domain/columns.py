@@ -44,6 +44,7 @@ _CITY = Column(
 _PROVINCE = Column("province", "所在省份", ("省份", "省", "所属省份"))
 _LONGITUDE = Column("longitude", "经度", ("lng", "longitude"))
 _LATITUDE = Column("latitude", "纬度", ("lat", "latitude"))
+_DATUM = Column("datum", "坐标系", ("坐标系统", "坐标类型", "坐标基准", "datum"))
 _INSTITUTION = Column(
     "institution_code", "所属机构编码", ("所属机构代码", "机构编码", "机构代码", "所属银行编码")
 )
@@ -85,6 +86,7 @@ FORMS: Final[dict[Kind, Form]] = {
             _PROVINCE,
             _LONGITUDE,
             _LATITUDE,
+            _DATUM,
         ),
         (("name",), ("uscc",), ("registered_address", "business_address")),
     ),
@@ -109,6 +111,7 @@ FORMS: Final[dict[Kind, Form]] = {
             Column("address", "地址", ("注册地址", "网点地址", "营业地址")),
             _LONGITUDE,
             _LATITUDE,
+            _DATUM,
             Column("managers", "客户经理人数", ("客户经理数",)),
             Column("capacity", "服务能力", ("可服务户数",)),
             _CITY,

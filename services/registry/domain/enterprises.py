@@ -137,6 +137,7 @@ class _Enterprises:
             employees=employees,
             revenue_fen=revenue_fen,
             rd_fen=rd_fen,
+            datum=place.datum,
         )
 
     def _place(self, who: Sequence[str], row: Row) -> Place | None:
@@ -146,7 +147,8 @@ class _Enterprises:
         except Nowhere as nowhere:
             read.add(nowhere.why, nowhere.doubtful)
         except Wrong as wrong:
-            read.refuse("longitude", wrong.code, read.text("longitude"))
+            column = "datum" if wrong.code == "place.datum" else "longitude"
+            read.refuse(column, wrong.code, read.text(column))
         return None
 
     def _place_of(self, who: Sequence[str], row: Row) -> Place:
@@ -156,7 +158,8 @@ class _Enterprises:
         if "longitude" not in places:
             return place
         latitude = row[places["latitude"]] if "latitude" in places else ""
-        return at_point(place, row[places["longitude"]], latitude)
+        datum = row[places["datum"]] if "datum" in places else ""
+        return at_point(place, row[places["longitude"]], latitude, datum)
 
     def _notes(self, number: int, uscc: str, name: str, place: Place) -> tuple[Reason, ...]:
         before = self._names.setdefault(name, (number, uscc))

@@ -7,7 +7,7 @@ stated as None is known not to exist (no certificate, no award).
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypedDict, cast
 
 import msgspec
 
@@ -90,6 +90,12 @@ _TYPES: Final[dict[FactKind, Any]] = {
     "count": int, "fen": int, "flag": bool, "date": date, "rights": tuple[Right, ...],
 }  # fmt: skip
 _ORDERED: Final = (("rd_staff", "staff"),)
+_FIELDS: Final = {
+    name: _TYPES[each.kind] | None if each.nullable else _TYPES[each.kind]
+    for name, each in CATALOGUE.items()
+}
+# Made from the catalogue, which no type checker can follow.
+_STORED: Final = msgspec.json.Decoder(cast("Any", TypedDict)("Stored", _FIELDS, total=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +107,7 @@ class Sheet:
     values: Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
+class Stated(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """A fact as stated: which, what, of which day, and by whom."""
 
     name: str
@@ -126,7 +131,7 @@ class Facts:
         """The latest statement of a fact; None where it is unknown."""
         for sheet in self._sheets:
             if name in sheet.values:
-                return Stated(name, sheet.values[name], sheet.as_of, sheet.source)
+                return _stated(name, sheet)
         return None
 
     def together(self, *names: str) -> tuple[Stated, ...] | None:
@@ -134,17 +139,31 @@ class Facts:
 
         Staff of this year over staff of the year before would be a number, but no ratio.
         """
-        found: dict[str, Stated] = {}
+        found: dict[str, Sheet] = {}
         day: date | None = None
         for sheet in self._sheets:
             if sheet.as_of != day:
                 found, day = {}, sheet.as_of
             for name in names:
                 if name in sheet.values and name not in found:
-                    found[name] = Stated(name, sheet.values[name], sheet.as_of, sheet.source)
+                    found[name] = sheet
             if len(found) == len(names):
-                return tuple(found[name] for name in names)
+                return tuple(_stated(name, found[name]) for name in names)
         return None
+
+
+def _stated(name: str, sheet: Sheet) -> Stated:
+    return Stated(name, sheet.values[name], sheet.as_of, sheet.source)
+
+
+def stored_values(raw: str) -> Mapping[str, Value]:
+    """Return the values of a sheet as it was kept: they were read by `read_values` before.
+
+    Units:   amounts in fen.
+    Raises:  msgspec.ValidationError, where the stored text is no such sheet.
+    Source:  TS-01 to TS-06, JL-01.
+    """
+    return _STORED.decode(raw)  # pyright: ignore[reportReturnType]
 
 
 def read_values(raw: Mapping[str, Any]) -> dict[str, Value]:

@@ -16,6 +16,18 @@ class Membership:
     vintages: tuple[str, ...]
 
 
+def first_day(vintage: date) -> date:
+    """Return the first day that is counted where this list says an enterprise is.
+
+    A list is of the end of its day: it opens the year after and moves nothing in the one before.
+
+    Units:   local dates.
+    Raises:  nothing.
+    Source:  TS-07, R4.
+    """
+    return vintage + timedelta(days=1)
+
+
 def last_day(vintage: date) -> date:
     """Return the last day of the year that an entry of this list is for.
 

@@ -30,9 +30,11 @@ KINDS: Final[dict[PartyKind, Kind]] = {
     "partner": Kind("合作机构", ("partner",), ("uscc", "partner_type", "address")),
     "bureau": Kind("监管分局", ("bureau",), ("address",)),
     "st_department": Kind("科技主管部门", ("st_department",), ("address",)),
+    "task_force": Kind("工作专班", ("bank", "branch"), (), in_region=False),
+    "member": Kind("专班成员、联络人", ("task_force", "st_department"), ("post",), in_region=False),
     "science_park": Kind("科技园区", ("science_park",), ("address", "level")),
 }
-PERSONS: Final = frozenset(("expert",))
+PERSONS: Final = frozenset(("expert", "member"))
 
 
 @dataclass(frozen=True, slots=True)

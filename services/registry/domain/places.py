@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple
 from services.registry.domain.cells import Cell, Wrong, degrees_e6_of, text_of
 from services.registry.domain.reasons import reason
 from services.registry.domain.records import Reason
+from shared.kernel.coordinates import Datum, to_wgs84
 from shared.kernel.errors import BadInput
 from shared.kernel.region import Resolved, cities_of, county, region, resolve_address
 
@@ -31,18 +32,27 @@ _UNDECIDED: Final = frozenset(
         "address.nothing_recognised",
     )
 )
+_DATUMS: Final[dict[Datum, tuple[str, ...]]] = {
+    "WGS-84": ("WGS84", "GPS", "CGCS2000", "国家2000", "天地图"),
+    "GCJ-02": ("GCJ02", "高德", "腾讯", "火星", "国测局"),
+    "BD-09": ("BD09", "百度"),
+}
 OUTSIDE: Final = "address.outside_provinces"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A county and a point in it; `notes` are remarks, not obstacles."""
+    """A county and a point in it, in WGS-84; `notes` are remarks, not obstacles.
+
+    `datum` is what the point came in.
+    """
 
     region_code: str
     longitude_e6: int
     latitude_e6: int
     precision: Precision
     notes: tuple[Reason, ...] = ()
+    datum: Datum = "WGS-84"
 
 
 class Nowhere(Exception):
@@ -178,12 +188,12 @@ def county_place(cell: Cell, column: str) -> Place:
         raise Nowhere(reason(column, error.code, code), doubtful=False) from error
 
 
-def at_point(place: Place, longitude: Cell, latitude: Cell) -> Place:
+def at_point(place: Place, longitude: Cell, latitude: Cell, datum: Cell = "") -> Place:
     """Return the place with the point the row gives, if it gives one.
 
-    Units:   degrees in, micro-degrees out.
-    Raises:  Wrong `place.format`, `place.outside`, `place.half`.
-    Source:  JS-06.
+    Units:   degrees in any of the three datums in, micro-degrees of WGS-84 out.
+    Raises:  Wrong `place.format`, `place.outside`, `place.half`, `place.datum`.
+    Source:  JS-06, R8.
     """
     east, north = degrees_e6_of(longitude), degrees_e6_of(latitude)
     if east is None and north is None:
@@ -192,7 +202,22 @@ def at_point(place: Place, longitude: Cell, latitude: Cell) -> Place:
         raise Wrong("place.half")
     if not any(w <= east <= e and s <= north <= n for w, e, s, n in _BOXES):
         raise Wrong("place.outside")
-    return Place(place.region_code, east, north, "point", place.notes)
+    came_in = _datum(text_of(datum))
+    if came_in != "WGS-84":
+        x, y = to_wgs84(east / 1_000_000, north / 1_000_000, came_in)
+        east, north = round(x * 1_000_000), round(y * 1_000_000)
+    return Place(place.region_code, east, north, "point", place.notes, came_in)
+
+
+def _datum(said: str) -> Datum:
+    """The datum a cell names, by its own name or that of a map; a point without one is of GPS."""
+    plain = said.upper().replace("-", "").replace(" ", "")
+    for datum, names in _DATUMS.items():
+        if any(name in plain for name in names):
+            return datum
+    if plain:
+        raise Wrong("place.datum")
+    return "WGS-84"
 
 
 def centre_of(code: str) -> Place:

@@ -45,6 +45,7 @@ MESSAGES: Final[dict[str, str]] = {
     "money.too_large": "金额超出范围",
     "place.format": "经纬度应为十进制度数",
     "place.outside": "经纬度不在所辖省份之内(可能经纬度填反)",
+    "place.datum": "坐标系应为 WGS-84、GCJ-02 或 BD-09",
     "place.half": "经度与纬度须同时填写",
     "row.duplicate": "与另一行重复",
     "row.same_code_differs": "同一代码在文件中出现多次且内容不同,须确认以哪一行为准",

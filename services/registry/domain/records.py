@@ -51,6 +51,7 @@ class EnterpriseRow(Record, frozen=True, array_like=True, kw_only=True):
     employees: int | None
     revenue_fen: int | None
     rd_fen: int | None
+    datum: str = "WGS-84"
 
 
 class InstitutionRow(Record, frozen=True, array_like=True, kw_only=True):
@@ -79,6 +80,7 @@ class OutletRow(Record, frozen=True, array_like=True, kw_only=True):
     precision: Literal["point", "county", "city"]
     relationship_managers: int
     service_capacity: int | None
+    datum: str = "WGS-84"
 
 
 class StaffRow(Record, frozen=True, array_like=True, kw_only=True):

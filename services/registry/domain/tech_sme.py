@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from functools import cache
 from typing import Any, Final, cast
 
 from services.registry.domain.facts import CLASS_ONE, CLASS_TWO, Facts, Right, Stated
@@ -57,10 +58,15 @@ def _fresh(stated: Stated | None, day: date, years: int = 1) -> bool:
     return stated is not None and stated.as_of.year >= day.year - years
 
 
+@cache
+def _never_said(key: str, *asked: str) -> Criterion:
+    return Criterion(key, "unknown", asked=asked)
+
+
 def _open(key: str, stated: Stated | None, *asked: str) -> Criterion:
     """Unknown: never stated, or too long ago."""
     if stated is None:
-        return Criterion(key, "unknown", asked=asked)
+        return _never_said(key, *asked)
     return Criterion(key, "unknown", (stated,), note="too_old", asked=asked)
 
 
@@ -99,37 +105,33 @@ def _excluded(key: str, name: str, facts: Facts, day: date) -> Criterion:
 
 
 def _ratio(
-    part: str, whole: str, bands: Sequence[Sequence[int]], facts: Facts, day: date
+    key: str, names: tuple[str, str], bands: Sequence[Sequence[int]], facts: Facts, day: date
 ) -> Criterion:
-    """The points of a ratio, as a criterion without a key of its own."""
-    most = max(points for _, points in bands)
+    """The points of the first fact over the second."""
+    most = bands[0][1]  # the highest comes first
+    part, whole = names
     pair = facts.together(part, whole)
     if pair is None:
         both = facts.get(part) and facts.get(whole)
-        return Criterion(
-            "", "unknown", points=(0, most), note="other_days" if both else "", asked=(part, whole)
-        )
+        note = "other_days" if both else ""
+        return Criterion(key, "unknown", points=(0, most), note=note, asked=names)
     if not _fresh(pair[0], day):
-        return Criterion("", "unknown", pair, points=(0, most), note="too_old", asked=(part, whole))
+        return Criterion(key, "unknown", pair, points=(0, most), note="too_old", asked=names)
     counts = cast("tuple[int, int]", (pair[0].value, pair[1].value))
     points = ratio_points(*counts, bands)
     note = "no_denominator" if counts[1] == 0 else ""
-    return Criterion("", verdict_of(points > 0), pair, points=(points, points), note=note)
-
-
-def _keyed(key: str, found: Criterion) -> Criterion:
-    return Criterion(key, found.verdict, found.facts, found.points, found.note, found.asked)
+    return Criterion(key, verdict_of(points > 0), pair, points=(points, points), note=note)
 
 
 def _staff(facts: Facts, version: Version, day: date) -> Criterion:
-    return _keyed("TS-04.staff", _ratio("rd_staff", "staff", version["staff"], facts, day))
+    return _ratio("TS-04.staff", ("rd_staff", "staff"), version["staff"], facts, day)
 
 
 def _rd(facts: Facts, version: Version, day: date) -> Criterion:
     """The better of the two routes; one known route is a floor under the other."""
     routes = (
-        _ratio("rd", "sales", version["rd_to_sales"], facts, day),
-        _ratio("rd", "cost", version["rd_to_cost"], facts, day),
+        _ratio("", ("rd", "sales"), version["rd_to_sales"], facts, day),
+        _ratio("", ("rd", "cost"), version["rd_to_cost"], facts, day),
     )
     low = max(_points(each)[0] for each in routes)
     high = max(_points(each)[1] for each in routes)

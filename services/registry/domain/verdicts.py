@@ -4,17 +4,17 @@ Unknown is not "no": it stays unknown through every combination that it could st
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Literal
+
+import msgspec
 
 from services.registry.domain.facts import Stated
 
 Verdict = Literal["met", "not_met", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
+class Criterion(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One criterion judged: its key in the standard, the verdict, the facts it rests on.
 
     `points` are the fewest and the most it can give while something is unknown; `note` names, by a
@@ -29,8 +29,7 @@ class Criterion:
     asked: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True, gc=False):
     """An enterprise judged by one version of a standard on a day."""
 
     standard: str

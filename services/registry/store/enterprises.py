@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from services.registry.domain.memberships import first_day
 from services.registry.domain.records import EnterpriseRow
 from services.registry.store.bulk import add, change_rows, execute, fetch
 from services.registry.store.persons import Person, Subject, add_persons, put_persons
@@ -13,7 +14,7 @@ from shared.platform.database import Transaction
 
 _SLICE = (
     "enterprise_id", "valid_from", "region_code", "longitude_e6", "latitude_e6", "precision",
-    "industry_code", "address", "reason", "recorded_at",
+    "industry_code", "address", "reason", "recorded_at", "datum",
 )  # fmt: skip
 
 
@@ -123,6 +124,7 @@ async def add_enterprises(
             "employees",
             "list_vintage",
             "digest",
+            "datum",
         ),
         [
             (
@@ -142,6 +144,7 @@ async def add_enterprises(
                 r.employees,
                 list_vintage,
                 r.digest,
+                r.datum,
             )
             for r in rows
         ],
@@ -172,6 +175,7 @@ async def _add_slices(tx: Transaction, rows: Sequence[EnterpriseRow], valid_from
                 r.business_address or r.registered_address,
                 "list",
                 now,
+                r.datum,
             )
             for r in rows
         ],
@@ -196,6 +200,7 @@ _PLACE = {
     "longitude_e6": "int",
     "latitude_e6": "int",
     "precision": "text",
+    "datum": "text",
     "industry_code": "text",
 }
 
@@ -217,7 +222,7 @@ async def renew_enterprises(
         "update enterprise set version = version + 1 where enterprise_id = any($1::uuid[])",
         [r.enterprise_id for r in rows],
     )
-    await _add_slices(tx, moved, date.fromisoformat(list_vintage))
+    await _add_slices(tx, moved, first_day(date.fromisoformat(list_vintage)))
     await put_persons(tx, [_representative(row) for row in rows])
 
 

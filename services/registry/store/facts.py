@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy import text
 
-from services.registry.domain.facts import Facts, Sheet, read_values
+from services.registry.domain.facts import Facts, Sheet, stored_values
 from services.registry.store.bulk import add, fetch
 from shared.platform.database import Transaction
 
@@ -81,10 +81,9 @@ async def with_facts(
 ) -> list[Judged]:
     """Put to each enterprise what was known of it at a moment, for a day and before."""
     rows = await fetch(tx, _SHEETS, [row[0] for row in enterprises], day, known_at)
-    decode = msgspec.json.decode
     sheets: dict[UUID, list[Sheet]] = {}
     for enterprise_id, as_of, source, facts, _ in rows:
-        sheet = Sheet(as_of, source, read_values(decode(facts)))
+        sheet = Sheet(as_of, source, stored_values(facts))
         sheets.setdefault(enterprise_id, []).append(sheet)
     return [
         Judged(each, industry_code, Facts(_with_founding(sheets.get(each, []), founded_on, listed)))

@@ -19,7 +19,7 @@ from shared.platform.bulk import insert_rows
 from shared.platform.database import Transaction
 from shared.platform.vault import Keyring, Wrapped, open_box, seal
 
-SubjectKind = Literal["enterprise", "staff", "upload"]
+SubjectKind = Literal["enterprise", "staff", "party", "upload"]
 
 #: Joins that bring what `opened` needs, for a subject named by the argument.
 JOIN: Final = (
@@ -30,7 +30,7 @@ COLUMNS: Final = "p.box, dk.master, dk.wrapped"
 
 
 class Person(msgspec.Struct, frozen=True, array_like=True):
-    """An enterprise's legal representative, or a member of staff; empty where not known."""
+    """A legal representative, a member of staff, a person of the directory; empty: not known."""
 
     name: str = ""
     phone: str = ""
@@ -177,6 +177,17 @@ async def find_person(tx: Transaction, subject_id: UUID) -> Person:
         subject_id,
     )
     return opened(subject_id, *rows[0]) if rows else NOBODY
+
+
+async def masked_names(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The names of subjects as shown by default; who is not kept is not among them."""
+    rows = await fetch(
+        tx,
+        f"select p.subject_id, {COLUMNS} from person_data p left join data_key dk using"
+        " (subject_id) where p.subject_id = any($1::uuid[])",
+        list(ids),
+    )
+    return {row[0]: opened(row[0], *tuple(row)[1:]).masked().name for row in rows}
 
 
 async def subjects_by_phone(tx: Transaction, phone: str, limit: int) -> list[UUID]:

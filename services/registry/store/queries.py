@@ -25,7 +25,7 @@ _SCANNED_BY_NAME: Final = "(e.name like :name or e.uscc like :uscc)"
 _ENTERPRISE = (
     "e.enterprise_id, e.uscc, e.name, e.registration_no, e.founded_on, e.registered_address,"
     " e.business_address, e.region_code, e.longitude_e6, e.latitude_e6, e.precision,"
-    " e.industry_code, e.has_loan, e.employees, e.list_vintage, e.version,"
+    " e.datum, e.industry_code, e.has_loan, e.employees, e.list_vintage, e.version,"
     f" {persons.COLUMNS}"
 )
 _PERSON: Final = persons.JOIN.format(subject="e.enterprise_id")
@@ -46,6 +46,7 @@ class Enterprise:
     longitude_e6: int
     latitude_e6: int
     precision: str
+    datum: str
     industry_code: str | None
     has_loan: bool | None
     employees: int | None
@@ -68,6 +69,7 @@ class Slice:
     address: str
     reason: str
     recorded_at: datetime
+    datum: str = "WGS-84"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +187,7 @@ async def slices_of(tx: Transaction, enterprise_id: UUID) -> list[Slice]:
     found = await tx.connection.execute(
         text(
             "select valid_from, region_code, industry_code, longitude_e6, latitude_e6, precision,"
-            " address, reason, recorded_at from enterprise_slice where enterprise_id = :id"
+            " address, reason, recorded_at, datum from enterprise_slice where enterprise_id = :id"
             " order by valid_from"
         ),
         {"id": enterprise_id},
@@ -210,12 +212,14 @@ async def change_enterprise(tx: Transaction, enterprise_id: UUID, new: Slice) ->
     await tx.connection.execute(
         text(
             "insert into enterprise_slice (enterprise_id, valid_from, region_code, industry_code,"
-            " longitude_e6, latitude_e6, precision, address, reason, recorded_at) values (:id,"
-            " :valid_from, :region_code, :industry_code, :longitude_e6, :latitude_e6, :precision,"
-            " :address, :reason, :recorded_at) on conflict (enterprise_id, valid_from) do update"
-            " set region_code = excluded.region_code, industry_code = excluded.industry_code,"
+            " longitude_e6, latitude_e6, precision, address, reason, recorded_at, datum)"
+            " values (:id, :valid_from, :region_code, :industry_code, :longitude_e6,"
+            " :latitude_e6, :precision, :address, :reason, :recorded_at, :datum)"
+            " on conflict (enterprise_id, valid_from) do update set"
+            " region_code = excluded.region_code, industry_code = excluded.industry_code,"
             " longitude_e6 = excluded.longitude_e6, latitude_e6 = excluded.latitude_e6,"
             " precision = excluded.precision, address = excluded.address,"
+            " datum = excluded.datum,"
             " reason = excluded.reason, recorded_at = excluded.recorded_at"
         ),
         values,
@@ -224,7 +228,8 @@ async def change_enterprise(tx: Transaction, enterprise_id: UUID, new: Slice) ->
         text(
             "update enterprise set region_code = :region_code, industry_code = :industry_code,"
             " longitude_e6 = :longitude_e6, latitude_e6 = :latitude_e6, precision = :precision,"
-            " business_address = :address, version = version + 1 where enterprise_id = :id"
+            " datum = :datum, business_address = :address, version = version + 1"
+            " where enterprise_id = :id"
         ),
         values,
     )

@@ -86,6 +86,7 @@ class Resident:
     longitude_e6: int
     latitude_e6: int
     precision: str
+    datum: str
     industry_code: str | None
     last_change_on: date
 
@@ -97,7 +98,7 @@ async def residents(
     rows = await fetch(
         tx,
         "select e.enterprise_id, e.business_address, e.registered_address, e.region_code,"
-        " e.longitude_e6, e.latitude_e6, e.precision, e.industry_code,"
+        " e.longitude_e6, e.latitude_e6, e.precision, e.datum, e.industry_code,"
         " (select max(s.valid_from) from enterprise_slice s"
         " where s.enterprise_id = e.enterprise_id) from enterprise e where e.region_code = $1"
         " and ($2::uuid is null or e.enterprise_id > $2) order by e.enterprise_id limit $3"

@@ -24,6 +24,7 @@ WALLS: Final[Walls] = {
         via=(
             Via("subject_id", "enterprise", "enterprise_id"),
             Via("subject_id", "staff", "staff_id"),
+            Via("subject_id", "party", "party_id"),
         )
     ),
     # A wrapped key alone opens nothing and names nobody.

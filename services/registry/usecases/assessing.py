@@ -57,11 +57,9 @@ def judge(each: Judged, versions: Versions, day: date) -> tuple[Judgement, ...]:
 
 def digest_of(judgement: Judgement) -> bytes:
     """What stands for a judgement with all its reasons; the day itself is no reason."""
-    reasons = [
-        (c.key, c.verdict, c.points, [(f.name, f.value, f.as_of, f.source) for f in c.facts])
-        for c in judgement.criteria
-    ]
-    content = (judgement.version, judgement.verdict, judgement.phase, judgement.stage, reasons)
+    content = (
+        judgement.version, judgement.verdict, judgement.phase, judgement.stage, judgement.criteria,
+    )  # fmt: skip
     return hashlib.blake2b(_ENCODE(content), digest_size=16).digest()
 
 

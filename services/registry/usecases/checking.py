@@ -21,7 +21,6 @@ from threading import Thread
 from typing import Any, BinaryIO, Final, cast
 
 import msgspec
-import xlsxwriter
 
 from services.registry.domain.cells import text_of
 from services.registry.domain.checkers import CHECKERS
@@ -176,6 +175,8 @@ def write_report(
     outcomes: Outcomes,
 ) -> None:
     """Write the sheet again with 结果 and 原因 beside every row; all cells are text."""
+    import xlsxwriter  # noqa: PLC0415 - not for a check: it takes longer to load than some files
+
     _, rows, header = choose_sheet(open_book(path), kind, wanted, named)
     book = xlsxwriter.Workbook(
         str(out),

@@ -135,6 +135,7 @@ def _changed(command: ChangeEnterprise, now: Enterprise, tx: Transaction) -> Sli
         address=command.address or (now.business_address if stays else ""),
         reason=command.reason.strip(),
         recorded_at=tx.now,
+        datum=now.datum if stays else "WGS-84",
     )
 
 

@@ -1,7 +1,7 @@
 """The directory: enter parties with a day and a reason, and see it as it stood on any day."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -9,6 +9,14 @@ from uuid import UUID
 from services.registry.domain.parties import PERSONS, Slice, check, check_no_circle
 from services.registry.store import parties as store
 from services.registry.store.parties import Party, WantedParties
+from services.registry.store.persons import (
+    NOBODY,
+    Person,
+    Subject,
+    find_person,
+    masked_names,
+    put_persons,
+)
 from shared.contracts.registry import PartyChanged, PartyKind
 from shared.kernel.errors import BadInput, NotFound, RuleViolation
 from shared.kernel.ids import derived_id
@@ -58,10 +66,16 @@ async def _enter(command: EnterParty, tx: Transaction) -> UUID:
         raise RuleViolation("party.in_future", "生效日期不能晚于今天", command.code)
     if command.region_code:
         region(command.region_code)
+    person = Person(command.name.strip()) if command.kind in PERSONS else NOBODY
     new = Slice(
-        command.valid_from, command.name.strip(), parent_id, command.region_code, command.details,
-        command.active, command.reason.strip(),
-    )  # fmt: skip
+        command.valid_from,
+        "" if person.known else command.name.strip(),
+        parent_id,
+        command.region_code,
+        command.details,
+        command.active,
+        command.reason.strip(),
+    )
     parent_kind = await store.kind_of(tx, parent_id) if parent_id else None
     if parent_id and parent_kind is None:
         raise BadInput("party.parent_unknown", "没有这个上级", "/".join(command.parent or ()))
@@ -73,9 +87,11 @@ async def _enter(command: EnterParty, tx: Transaction) -> UUID:
         raise RuleViolation(
             "party.before_last", "生效日期早于最近一次变更", f"{command.code}:{last}"
         )
-    if before and before[-1] == new:
+    if before and before[-1] == new and person == await find_person(tx, party_id):
         return party_id
     await store.put(tx, party_id, command.kind, command.code, new)
+    if person.known:
+        await put_persons(tx, [Subject(party_id, "party", person)])
     _announce(tx, party_id, command, new)
     return party_id
 
@@ -88,7 +104,7 @@ def _announce(tx: Transaction, party_id: UUID, command: EnterParty, new: Slice) 
                 party_id=party_id,
                 kind=command.kind,
                 code=command.code,
-                name="" if command.kind in PERSONS else new.name,
+                name=new.name,
                 parent_id=new.parent_id,
                 region_code=new.region_code,
                 active=new.active,
@@ -103,16 +119,25 @@ def _announce(tx: Transaction, party_id: UUID, command: EnterParty, new: Slice) 
 
 
 async def find_parties(tx: Transaction, wanted: WantedParties) -> list[Party]:
-    """Parties as they stood on a day."""
-    return await store.find(tx, wanted)
+    """Parties as they stood on a day; the names of persons are masked."""
+    found = await store.find(tx, wanted)
+    persons = [each.party_id for each in found if each.kind in PERSONS]
+    names = await masked_names(tx, persons) if persons else {}
+    return [
+        replace(each, held=replace(each.held, name=names.get(each.party_id, each.held.name)))
+        for each in found
+    ]
 
 
 async def history_of(tx: Transaction, party_id: UUID) -> list[Slice]:
-    """A party's slices, the oldest first.
+    """A party's slices, the oldest first; a person's name is masked, and is the one of today.
 
     Raises: NotFound `party.unknown`.
     """
     slices = await store.slices_of(tx, party_id)
     if not slices:
         raise NotFound("party.unknown", "名录中没有这一项")
-    return slices
+    if await store.kind_of(tx, party_id) not in PERSONS:
+        return slices
+    names = await masked_names(tx, [party_id])
+    return [replace(each, name=names.get(party_id, "")) for each in slices]

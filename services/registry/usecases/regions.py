@@ -108,6 +108,7 @@ async def _move(tx: Transaction, row: Resident, move: Move) -> None:
         address=row.business_address,
         reason=move.reason,
         recorded_at=tx.now,
+        datum=row.datum if exact else "WGS-84",
     )
     await change_enterprise(tx, row.enterprise_id, new)
     tx.emit(

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from services.registry.domain.changes import field_changes
+from services.registry.domain.memberships import first_day
 from services.registry.domain.reasons import reason
 from services.registry.domain.records import (
     AnyRecord,
@@ -94,6 +95,8 @@ async def take_enterprises(
             outcomes.append(_not_taken(row, "doubtful", why))
     told = await _with_field_changes(tx, rows, outcomes)
     if fresh and not job.dry_run:
+        # In the order of their ids they lie side by side in every index.
+        fresh.sort(key=lambda row: row.enterprise_id.int)
         await _list_enterprises(tx, job, vintage, fresh)
     return told
 
@@ -120,7 +123,7 @@ async def _list_enterprises(
         await enterprises.renew_enterprises(tx, newer, moved, vintage)
     await enterprises.add_members(tx, job.import_id, vintage, rows)
     tx.emit(*(_listed(row, vintage, listed_on) for row in rows))
-    tx.emit(*(_moved(row, listed_on) for row in moved))
+    tx.emit(*(_moved(row, first_day(listed_on)) for row in moved))
 
 
 def _listed(row: EnterpriseRow, vintage: str, listed_on: date) -> EnterpriseListed:

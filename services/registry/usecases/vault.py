@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from services.registry.domain.parties import PERSONS
 from services.registry.domain.reveals import Purpose, check_budget, check_reason
 from services.registry.settings import Settings
-from services.registry.store import persons, queries, reveals
+from services.registry.store import parties, persons, queries, reveals
 from services.registry.store.persons import Person, Subject
 from services.registry.store.queries import Enterprise, Wanted
 from services.registry.store.reveals import Alarm, Reveal
@@ -18,9 +19,9 @@ from shared.platform.logging import log
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevealPerson:
-    """Unveil an enterprise's legal representative, for a purpose."""
+    """Unveil an enterprise's legal representative, or an expert, for a purpose."""
 
-    enterprise_id: UUID
+    subject_id: UUID
     purpose: Purpose
     reason: str
     settings: Settings
@@ -60,15 +61,15 @@ async def reveal_person(command: RevealPerson, tx: Transaction) -> Revealed:
     `reveal.reason_missing`; RuleViolation 429 `reveal.budget_used`.
     """
     reason = check_reason(command.reason)
-    await seen(tx, command.enterprise_id)
-    person = await persons.find_person(tx, command.enterprise_id)
+    await _in_sight(tx, command.subject_id)
+    person = await persons.find_person(tx, command.subject_id)
     if not person.known:
-        raise NotFound("person.unknown", "没有这家企业的联系人信息")
+        raise NotFound("person.unknown", "没有这家企业或这位专家的个人信息")
     settings = command.settings
     used = await _spend(tx, settings.reveals_per_day)
     reveal = Reveal(
         reveal_id=new_id(),
-        subject_id=command.enterprise_id,
+        subject_id=command.subject_id,
         account_id=tx.principal.account_id or UUID(int=0),
         role=tx.principal.role or "system",
         institution_id=tx.principal.institution_id,
@@ -80,7 +81,7 @@ async def reveal_person(command: RevealPerson, tx: Transaction) -> Revealed:
     await reveals.add(tx, reveal)
     tx.audit(
         "person.revealed",
-        command.enterprise_id,
+        command.subject_id,
         after={"reveal_id": reveal.reveal_id, "purpose": command.purpose, "used": used},
     )
     return Revealed(reveal, used, settings.reveals_per_day)
@@ -106,7 +107,7 @@ async def open_reveal(tx: Transaction, reveal_id: UUID) -> Person:
         raise NotFound("reveal.unknown", "没有这次查看")
     if tx.now >= reveal.ends_at:
         raise Conflict("reveal.ended", "查看时间已过", "如仍需要,请重新说明用途")
-    await seen(tx, reveal.subject_id)
+    await _in_sight(tx, reveal.subject_id)
     return await persons.find_person(tx, reveal.subject_id)
 
 
@@ -156,6 +157,15 @@ async def look_up_phone(command: LookUpPhone, tx: Transaction) -> list[Enterpris
         after={"purpose": command.purpose, "found": len(found), "used": used},
     )
     return found
+
+
+async def _in_sight(tx: Transaction, subject_id: UUID) -> None:
+    """An expert is in the sight of all who read the directory; an enterprise's person is not.
+
+    Raises: NotFound `enterprise.unknown`.
+    """
+    if await parties.kind_of(tx, subject_id) not in PERSONS:
+        await seen(tx, subject_id)
 
 
 async def seen(tx: Transaction, enterprise_id: UUID) -> Enterprise:

@@ -139,9 +139,9 @@ async def get_enterprises(
     run: Run, asked: Asked, metric: Of, cursor: Cursor = None, limit: Limit = 100
 ) -> s.EnterprisesOut:
     """The enterprises behind one number, each once."""
-    after = decode_cursor(cursor, parts=1)
+    after = decode_cursor(cursor, UUID)
     parts, whole, names = await look(
-        run, show_enterprises, asked, metric, UUID(after[0]) if after else None, limit
+        run, show_enterprises, asked, metric, after[0] if after else None, limit
     )
     page, following = page_of(parts, limit, lambda part: (str(part.enterprise_id),))
     return s.EnterprisesOut.of(page, following, whole, metric, names)
@@ -200,10 +200,8 @@ async def get_bulletins(
     run: Run, campaign_id: UUID | None = None, cursor: Cursor = None, limit: Limit = 100
 ) -> s.BulletinsOut:
     """Published editions, newest first."""
-    before = decode_cursor(cursor, parts=1)
-    found = await run.read(
-        list_bulletins, campaign_id, datetime.fromisoformat(before[0]) if before else None, limit
-    )
+    before = decode_cursor(cursor, datetime)
+    found = await run.read(list_bulletins, campaign_id, before[0] if before else None, limit)
     page = found[:limit]
     following = encode_cursor(page[-1].created_at.isoformat()) if len(found) > limit else None
     return s.BulletinsOut(items=[s.BulletinHead.of(kept) for kept in page], next_cursor=following)

@@ -202,7 +202,11 @@ class EventsOut(Out):
 
 
 class CoverageRow(Out):
-    """Enterprises due a visit, visited, not yet; `rate` = done ÷ due, "—" where none is due."""
+    """Enterprises due a visit, visited, not yet; `rate` = done ÷ due, "—" where none is due.
+
+    `cancelled` of the due are no more, agreed by the bureau (R9): `rate_without_cancelled` leaves
+    them out of both sides.
+    """
 
     region_code: str | None = None
     institution_id: UUID | None = None
@@ -211,15 +215,13 @@ class CoverageRow(Out):
     done: int
     open: int
     rate: str
+    cancelled: int
+    rate_without_cancelled: str
 
     @classmethod
     def of(cls, line: CoverageLine) -> CoverageRow:
         """From the line; the total has no place."""
         row = line.row
-        rate = "—"
-        if line.due:
-            ratio = Decimal(line.done) / Decimal(line.due)
-            rate = str(ratio.quantize(Decimal("0.0001"), ROUND_HALF_EVEN))
         return cls(
             region_code=row.region_code if row else None,
             institution_id=row.institution_id if row else None,
@@ -227,8 +229,16 @@ class CoverageRow(Out):
             due=line.due,
             done=line.done,
             open=line.due - line.done,
-            rate=rate,
+            rate=_rate(line.done, line.due),
+            cancelled=line.gone,
+            rate_without_cancelled=_rate(line.done - line.gone_done, line.due - line.gone),
         )
+
+
+def _rate(done: int, due: int) -> str:
+    if not due:
+        return "—"
+    return str((Decimal(done) / Decimal(due)).quantize(Decimal("0.0001"), ROUND_HALF_EVEN))
 
 
 class CoverageOut(Out):

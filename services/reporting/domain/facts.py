@@ -30,6 +30,7 @@ TIER_2: Final = 4  # an assignment to an institution (JS-07), not to a bureau
 HAS_LOAN: Final = 8  # the list says the enterprise has a loan balance (JS-05)
 APPROVED: Final = 16  # a decision that approves
 REMOTE: Final = 32  # a visit at a distance (JS-13)
+CANCELLED: Final = 128  # the bureau agreed that it is cancelled, and not only hard to find (R9)
 SURVIVES: Final = 64  # the enterprise under which a merged one counts (R3)
 
 
@@ -114,10 +115,12 @@ TYPES: Final[dict[int, type[Event]]] = {
     16: credit.LoanReversed,
     17: registry.EnterprisesMerged,
     18: registry.EnterprisesUnmerged,
+    19: registry.EnterpriseDisposed,
 }
 (
     LISTED, CHANGED, ENROLLED, ASSIGNED, UNASSIGNED, NAMED, VISITED, VOIDED, NEEDED, FILED, DECIDED,
     LINE, GRANTED, DRAWN, REPAID, REVERSED, MERGED, UNMERGED,
+    DISPOSED,
 ) = TYPES  # fmt: skip
 CODES: Final = {event: code for code, event in TYPES.items()}
 
@@ -295,6 +298,11 @@ def _merger(first: tuple[int, int, int, int], e: Any, i: Raw) -> Fact:
     return _fact((*first, i(e.merger_id), other, None, None, None, 0, 0, flags))
 
 
+def _disposed(e: Any, head: Head, i: Raw, _s: Raw, d: Ordinal) -> Fact:
+    day, flags = d(e.disposed_on), CANCELLED if e.kind == "cancelled" else 0
+    return _fact((*head, DISPOSED, day, i(e.disposition_id), *(None,) * 4, 0, 0, flags))
+
+
 READERS: Final[dict[int, Reader]] = {
     LISTED: _listed,
     CHANGED: _changed,
@@ -314,4 +322,5 @@ READERS: Final[dict[int, Reader]] = {
     REVERSED: _reversed,
     MERGED: _merged,
     UNMERGED: _unmerged,
+    DISPOSED: _disposed,
 }

@@ -21,6 +21,8 @@ from services.reporting.domain.fold import contribution, differences
 from services.reporting.domain.rows import Cells, Row
 
 _PLACES: Final = (f.LISTED, f.CHANGED)
+#: What is said of a registration alone: that of the merged one ends, the survivor's does not.
+_ITS_OWN: Final = (f.DISPOSED,)
 MERGERS: Final = (f.MERGED, f.UNMERGED)
 
 
@@ -104,13 +106,15 @@ def _known(fact: Fact) -> tuple[int, int]:
 
 
 def _carried(own: Sequence[Fact], others: Sequence[Fact]) -> list[Fact]:
-    """What the survivor takes over: all but the place, and the enrolment where it has its own."""
+    """What the survivor takes over: not the end, nor place and enrolment where it has its own."""
     placed = any(fact.type in _PLACES for fact in own)
     enrolled = any(fact.type == f.ENROLLED for fact in own)
     return [
         fact
         for fact in others
-        if not (placed and fact.type in _PLACES) and not (enrolled and fact.type == f.ENROLLED)
+        if fact.type not in _ITS_OWN
+        and not (placed and fact.type in _PLACES)
+        and not (enrolled and fact.type == f.ENROLLED)
     ]
 
 

@@ -24,6 +24,9 @@ NOTE_DISTINCT: Final = (
 NOTE_ROUNDING: Final = (
     "金额以分为单位累计,折算万元时四舍六入五成双,各行舍入后之和可能与合计有差异。"
 )
+NOTE_CANCELLED: Final = (
+    "名单企业数、已分配企业数含经复核已注销的企业;走访覆盖率另按扣除注销企业后的户数列示。"
+)
 NOTE_REGION: Final = "存量按企业截止日所在地区统计,流量按业务发生日所在地区统计。"
 
 
@@ -61,6 +64,10 @@ METRICS: Final = (
     _metric("contacts", "已落实对接人企业数", "n", k.CONTACT, "stock", "JS-08", "ST-01"),
     _metric("visited", "已走访企业数", "n", k.SEEN, "stock", "JS-11", "ST-01"),
     _metric("covered", "承办机构已走访企业数", "n", k.COVERED, "stock", "JS-11", "ST-01"),
+    _metric("cancelled", "已注销企业数", "n", k.GONE, "stock", "JS-11", "ST-07"),
+    _metric("cancelled_visited", "注销企业中已走访数", "n", k.GONE_SEEN, "stock", "JS-11", "ST-01"),
+    _metric("cancelled_assigned", "已分配企业中注销数", "n", k.GONE_HELD, "stock", "JS-11"),
+    _metric("cancelled_covered", "注销企业中承办机构走访数", "n", k.GONE_COVERED, "stock", "JS-11"),
     _metric("visits", "本季走访次数", "n", k.VISIT, "quarter", "JS-10", "ST-07"),
     _metric("visits_total", "累计走访次数", "n", k.VISIT, "campaign", "JS-10", "ST-07"),
     _metric("needs_n", "本季融资需求笔数", "n", k.NEED, "quarter", "JS-20", "ST-07"),
@@ -204,6 +211,6 @@ def notes() -> tuple[str, ...]:
 
     Units:   none.
     Raises:  nothing.
-    Source:  ST-01, ST-07, ST-08.
+    Source:  ST-01, ST-07, ST-08, R9.
     """
-    return (NOTE_DISTINCT, NOTE_REGION, NOTE_ROUNDING)
+    return (NOTE_DISTINCT, NOTE_CANCELLED, NOTE_REGION, NOTE_ROUNDING)

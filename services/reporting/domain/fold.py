@@ -9,69 +9,24 @@ function of the set of facts: the order of arrival is no part of it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from itertools import groupby
-from operator import attrgetter
 from typing import Final
 
 from services.reporting.domain import facts as f
-from services.reporting.domain import kinds as k
+from services.reporting.domain.aspects import (
+    GONE,
+    VISITS,
+    Aspect,
+    Enterprise,
+    count_applications,
+    count_balances,
+    count_contacts,
+    count_granted,
+    count_lines,
+    count_matched,
+    count_needs,
+)
 from services.reporting.domain.facts import Fact
-from services.reporting.domain.presence import ROOT, Leaf, Steps, distinct, union
 from services.reporting.domain.rows import Booked, Cells, Row, row_of
-from services.reporting.domain.slices import Slices
-
-
-class Enterprise:
-    """What is known of an enterprise so far, in one campaign."""
-
-    __slots__ = (
-        "applications", "contacts", "counted", "draws", "ends", "grants", "holdings", "lines",
-        "money", "needs", "opens", "slices", "visits", "voided",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        self.opens: int | None = None
-        self.slices = Slices()
-        self.visits: dict[bytes | None, Booked] = {}
-        self.voided: set[bytes | None] = set()
-        self.needs: list[Booked] = []
-        self.holdings: dict[bytes | None, tuple[bytes | None, int]] = {}
-        self.ends: dict[bytes | None, int] = {}
-        self.contacts: dict[bytes | None, int] = {}
-        self.applications: list[Booked] = []
-        self.lines: list[Booked] = []
-        self.grants: list[Booked] = []
-        self.draws: dict[bytes | None, int] = {}
-        #: Every movement of principal, signed; `counted` is the part of it that is new money.
-        self.money: list[Booked] = []
-        self.counted: list[Booked] = []
-
-    def aspects(self) -> tuple[_Aspect, ...]:
-        """All aspects in which there is something."""
-        return (
-            _listing,
-            *(_HOLDINGS if self.holdings else ()),
-            *(_VISITS if self.visits else ()),
-            *((_needs,) if self.needs else ()),
-            *((_applications,) if self.applications else ()),
-            *((_lines,) if self.lines else ()),
-            *((_matched,) if self.lines or self.grants else ()),
-            *((_granted,) if self.counted else ()),
-            *((_balances,) if self.money else ()),
-        )
-
-    def held(self, ref: bytes | None) -> tuple[_Aspect, ...]:
-        """The aspects of its institutions that a change of one assignment may touch."""
-        contacts = (_contacts,) if ref in self.contacts else ()
-        return (_holding, *contacts, _covered) if self.visits else (_holding, *contacts)
-
-    def since_opening(self, booked: Iterable[Booked]) -> list[Booked]:
-        """Those dated in the campaign."""
-        opens = self.opens or 0
-        return [b for b in booked if b.day >= opens]
-
-
-_Aspect = Callable[[Enterprise], Cells]
 
 
 def fold(facts: Iterable[Fact], campaign: bytes) -> list[Row]:
@@ -85,7 +40,7 @@ def fold(facts: Iterable[Fact], campaign: bytes) -> list[Row]:
     Source:  ST-01, ST-05, ST-07, ST-10, JS-19, JS-22.
     """
     enterprise = Enterprise()
-    shown: dict[_Aspect, Cells] = {}
+    shown: dict[Aspect, Cells] = {}
     rows: list[Row] = []
     for fact in facts:
         own = fact.campaign
@@ -136,256 +91,120 @@ def differences(rows: list[Row], fact: Fact, before: Cells, after: Cells) -> Non
 # -- what a fact changes: taken in, and which aspects may differ now (empty ones stay so) ----------
 
 
-def _learn_place(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_list(e: Enterprise, fact: Fact) -> tuple[Aspect, ...]:
+    # A list is of the end of its day: the year it closes keeps its counties (R4). What was said of
+    # the day after on purpose goes before it.
+    e.slices.add(fact.day + 1, fact.county, unless_said=True)
+    return e.aspects()
+
+
+def _learn_place(e: Enterprise, fact: Fact) -> tuple[Aspect, ...]:
     e.slices.add(fact.day, fact.county)
     return e.aspects()
 
 
-def _learn_enrolment(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_disposition(e: Enterprise, fact: Fact) -> tuple[Aspect, ...]:
+    if not fact.flags & f.CANCELLED:
+        return ()
+    e.cancelled = min(fact.day, e.cancelled or fact.day)
+    return GONE
+
+
+def _learn_enrolment(e: Enterprise, fact: Fact) -> tuple[Aspect, ...]:
     e.opens = fact.day
     e.slices.fallback = fact.county
     return e.aspects()
 
 
-def _learn_assignment(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_assignment(e: Enterprise, fact: Fact) -> tuple[Aspect, ...]:
     if not fact.flags & f.TIER_2 or fact.institution is None:
         return ()
     e.holdings[fact.ref] = (fact.institution, fact.day)
     return e.held(fact.ref)
 
 
-def _learn_unassignment(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_unassignment(e: Enterprise, fact: Fact) -> tuple[Aspect, ...]:
     e.ends[fact.ref] = fact.day
     return e.held(fact.ref) if fact.ref in e.holdings else ()
 
 
-def _learn_contact(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_contact(e: Enterprise, fact: Fact) -> tuple[Aspect, ...]:
     e.contacts.setdefault(fact.ref, fact.day)
-    return (_contacts,) if fact.ref in e.holdings else ()
+    return (count_contacts,) if fact.ref in e.holdings else ()
 
 
-def _learn_visit(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_visit(e: Enterprise, fact: Fact) -> tuple[Aspect, ...]:
     if not fact.flags & f.COMPLETE or fact.ref in e.voided:
         return ()
     e.visits[fact.ref] = Booked(fact.day, fact.institution, fact.outlet, 0, None)
-    return _VISITS if e.holdings else _VISITS[:2]
+    return (*(VISITS if e.holdings else VISITS[:2]), *e.gone())
 
 
-def _learn_void(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_void(e: Enterprise, fact: Fact) -> tuple[Aspect, ...]:
     e.voided.add(fact.ref)
     if e.visits.pop(fact.ref, None) is None:
-        return (_needs,) if e.needs else ()
-    return (*_VISITS, _needs)
+        return (count_needs,) if e.needs else ()
+    return (*VISITS, count_needs, *e.gone())
 
 
-def _learn_need(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_need(e: Enterprise, fact: Fact) -> tuple[Aspect, ...]:
     e.needs.append(Booked(fact.day, fact.institution, None, fact.fen, fact.parent))
-    return (_needs,)
+    return (count_needs,)
 
 
-def _learn_application(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_application(e: Enterprise, fact: Fact) -> tuple[Aspect, ...]:
     e.applications.append(Booked(fact.day, fact.institution, fact.outlet, fact.fen, None))
-    return (_applications,)
+    return (count_applications,)
 
 
-def _learn_decision(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_decision(e: Enterprise, fact: Fact) -> tuple[Aspect, ...]:
     del e, fact  # kept as a fact, counted by no figure yet
     return ()
 
 
-def _learn_merger(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_merger(e: Enterprise, fact: Fact) -> tuple[Aspect, ...]:
     del e, fact  # families.py folds the two together
     return ()
 
 
-def _learn_line(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_line(e: Enterprise, fact: Fact) -> tuple[Aspect, ...]:
     e.lines.append(Booked(fact.day, fact.institution, fact.outlet, fact.fen, None))
-    return (_lines, _matched)
+    return (count_lines, count_matched)
 
 
-def _learn_grant(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_grant(e: Enterprise, fact: Fact) -> tuple[Aspect, ...]:
     e.grants.append(Booked(fact.day, fact.institution, fact.outlet, 0, None))
-    return (_matched,)
+    return (count_matched,)
 
 
-def _learn_drawdown(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_drawdown(e: Enterprise, fact: Fact) -> tuple[Aspect, ...]:
     drawn = Booked(fact.day, fact.institution, fact.outlet, fact.fen, fact.parent)
     e.draws[fact.ref] = fact.day
     e.money.append(drawn)
     if fact.flags & f.NEW_MONEY:
         e.counted.append(drawn)
-        return (_granted, _balances)
-    return (_balances,)
+        return (count_granted, count_balances)
+    return (count_balances,)
 
 
-def _learn_repayment(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_repayment(e: Enterprise, fact: Fact) -> tuple[Aspect, ...]:
     e.money.append(Booked(fact.day, fact.institution, fact.outlet, -fact.fen, fact.parent))
-    return (_balances,)
+    return (count_balances,)
 
 
-def _learn_reversal(e: Enterprise, fact: Fact) -> tuple[_Aspect, ...]:
+def _learn_reversal(e: Enterprise, fact: Fact) -> tuple[Aspect, ...]:
     back = Booked(fact.day, fact.institution, fact.outlet, -fact.fen, fact.parent)
     e.money.append(back)
     drawn_on = e.draws.get(fact.ref)
     # What was drawn before the campaign never counted as granted in it, so it cannot be taken away.
     if fact.flags & f.NEW_MONEY and (drawn_on is None or drawn_on >= (e.opens or 0)):
         e.counted.append(back)
-        return (_granted, _balances)
-    return (_balances,)
+        return (count_granted, count_balances)
+    return (count_balances,)
 
 
-# -- the contribution, aspect by aspect ------------------------------------------------------------
-
-
-def _listing(e: Enterprise) -> Cells:
-    cells: Cells = {}
-    e.slices.book_stock(cells, k.ON_LIST, ROOT, [(e.opens or 0, 1)])
-    return cells
-
-
-def _distinct(e: Enterprise, kind: int, leaves: dict[Leaf, Steps]) -> Cells:
-    cells: Cells = {}
-    for node, steps in distinct(leaves):
-        e.slices.book_stock(cells, kind, node, steps)
-    return cells
-
-
-def _flow(e: Enterprise, kind: int, booked: Iterable[Booked]) -> Cells:
-    cells: Cells = {}
-    county_on = e.slices.county_on
-    for b in booked:
-        key = (kind, b.institution, b.outlet, county_on(b.day), b.day)
-        n, fen = cells.get(key, (0, 0))
-        cells[key] = (n + 1, fen + b.fen)
-    return cells
-
-
-def _first(booked: Iterable[Booked]) -> dict[Leaf, Steps]:
-    """Presence at each outlet from the first thing booked there, for good."""
-    days: dict[Leaf, int] = {}
-    for b in booked:
-        leaf = (b.institution, b.outlet)
-        if b.day < days.get(leaf, b.day + 1):
-            days[leaf] = b.day
-    return {leaf: [(day, 1)] for leaf, day in days.items()}
-
-
-def _spans(
-    e: Enterprise, not_before: Callable[[bytes | None, bytes | None], int | None]
-) -> dict[Leaf, Steps]:
-    """Presence at institutions while they hold the enterprise, from `not_before` on."""
-    if len(e.holdings) == 1:
-        ((ref, (institution, day)),) = e.holdings.items()
-        start, end = not_before(ref, institution), e.ends.get(ref)
-        if start is None or (end is not None and end <= max(day, start)):
-            return {}
-        return {(institution, None): union([(max(day, start), end)])}
-    spans: dict[bytes | None, list[tuple[int, int | None]]] = {}
-    for ref, (institution, day) in e.holdings.items():
-        start = not_before(ref, institution)
-        if start is not None:
-            spans.setdefault(institution, []).append((max(day, start), e.ends.get(ref)))
-    leaves = {(institution, None): union(found) for institution, found in spans.items()}
-    return {leaf: steps for leaf, steps in leaves.items() if steps}
-
-
-def _holding(e: Enterprise) -> Cells:
-    return _distinct(e, k.HELD, _spans(e, lambda _ref, _institution: 0))
-
-
-def _contacts(e: Enterprise) -> Cells:
-    return _distinct(e, k.CONTACT, _spans(e, lambda ref, _: e.contacts.get(ref)))
-
-
-def _covered(e: Enterprise) -> Cells:
-    seen: dict[bytes | None, int] = {}
-    for visit in e.visits.values():
-        seen[visit.institution] = min(visit.day, seen.get(visit.institution, visit.day))
-    return _distinct(e, k.COVERED, _spans(e, lambda _, institution: seen.get(institution)))
-
-
-def _visits(e: Enterprise) -> Cells:
-    return _flow(e, k.VISIT, e.visits.values())
-
-
-def _seen(e: Enterprise) -> Cells:
-    return _distinct(e, k.SEEN, _first(e.visits.values()))
-
-
-def _needs(e: Enterprise) -> Cells:
-    return _flow(e, k.NEED, (need for need in e.needs if need.parent not in e.voided))
-
-
-def _applications(e: Enterprise) -> Cells:
-    return _flow(e, k.APPLIED, e.since_opening(e.applications))
-
-
-def _lines(e: Enterprise) -> Cells:
-    return _flow(e, k.LINE, e.since_opening(e.lines))
-
-
-def _matched(e: Enterprise) -> Cells:
-    return _distinct(e, k.MATCHED, _first(e.since_opening(e.lines + e.grants)))
-
-
-def _granted(e: Enterprise) -> Cells:
-    """New money paid out. A loan counts as one while more of it was paid out than booked back."""
-    loans: dict[bytes | None, list[Booked]] = {}
-    for b in e.since_opening(e.counted):
-        loans.setdefault(b.parent, []).append(b)
-    cells: Cells = {}
-    for moves in loans.values():
-        moves.sort(key=_BY_DAY)
-        paid, counts = 0, False
-        for _, group in groupby(moves, key=_BY_DAY):
-            today = list(group)
-            for b in today:
-                _add(e, cells, b, 0)
-            paid += sum(b.fen for b in today)
-            if counts != (paid > 0):
-                counts = not counts
-                _add(e, cells, today[-1]._replace(fen=0), 1 if counts else -1)
-    return cells
-
-
-def _add(e: Enterprise, cells: Cells, b: Booked, n: int) -> None:
-    key = (k.GRANTED, b.institution, b.outlet, e.slices.county_on(b.day), b.day)
-    had_n, had_fen = cells.get(key, (0, 0))
-    cells[key] = (had_n + n, had_fen + b.fen)
-
-
-def _balances(e: Enterprise) -> Cells:
-    """Principal outstanding at each outlet, whenever it was drawn, and who has any (ST-04).
-
-    End-of-day balances decide: drawn and repaid on one day is no borrower that day.
-    """
-    outlets: dict[Leaf, dict[int, int]] = {}
-    for b in e.money:
-        days = outlets.setdefault((b.institution, b.outlet), {})
-        days[b.day] = days.get(b.day, 0) + b.fen
-    cells: Cells = {}
-    owing: dict[Leaf, Steps] = {}
-    for leaf, days in outlets.items():
-        steps = sorted(days.items())
-        e.slices.book_money(cells, k.BALANCE, leaf, steps)
-        toggles: Steps = []
-        balance = 0
-        for day, fen in steps:
-            was, balance = balance, balance + fen
-            if (was > 0) != (balance > 0):
-                toggles.append((day, 1 if balance > 0 else -1))
-        if toggles:
-            owing[leaf] = toggles
-    for node, steps in distinct(owing):
-        e.slices.book_stock(cells, k.BORROWER, node, steps)
-    return cells
-
-
-_BY_DAY = attrgetter("day")
-_HOLDINGS: Final = (_holding, _contacts, _covered)
-_VISITS: Final = (_visits, _seen, _covered)
-_LEARN: Final[dict[int, Callable[[Enterprise, Fact], tuple[_Aspect, ...]]]] = {
-    f.LISTED: _learn_place,
+_LEARN: Final[dict[int, Callable[[Enterprise, Fact], tuple[Aspect, ...]]]] = {
+    f.LISTED: _learn_list,
     f.CHANGED: _learn_place,
     f.ENROLLED: _learn_enrolment,
     f.ASSIGNED: _learn_assignment,
@@ -403,4 +222,5 @@ _LEARN: Final[dict[int, Callable[[Enterprise, Fact], tuple[_Aspect, ...]]]] = {
     f.REVERSED: _learn_reversal,
     f.MERGED: _learn_merger,
     f.UNMERGED: _learn_merger,
+    f.DISPOSED: _learn_disposition,
 }

@@ -28,8 +28,10 @@ class Slices:
         self._one: int | None = None
         self.fallback = 0
 
-    def add(self, day: int, county: int) -> None:
+    def add(self, day: int, county: int, *, unless_said: bool = False) -> None:
         """It is in `county` from `day` on; the latest word about a day counts."""
+        if unless_said and day in self._counties:
+            return
         if day not in self._counties:
             insort(self._days, day)
         self._counties[day] = county

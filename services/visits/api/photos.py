@@ -20,6 +20,7 @@ from services.visits.store import photo_files
 from services.visits.store.photos import Photo
 from services.visits.usecases import KeptPhoto, bank_of, find_photo, keep_photo
 from shared.kernel.errors import BadInput
+from shared.kernel.limits import PHOTO_MB
 from shared.platform.access import may
 from shared.platform.web import Run, Runner, Who, has_key, to_json
 
@@ -44,7 +45,7 @@ async def _uploader(request: Request, principal: Who) -> Runner:
 async def put_photo(
     photo_id: UUID, request: Request, run: Annotated[Runner, Depends(_uploader)]
 ) -> Response:
-    """Keep a photo: JPEG, PNG or HEIC up to 15 MB; the same bytes again change nothing."""
+    """Keep a photo: JPEG, PNG or HEIC up to 10 MB; the same bytes again change nothing."""
     bank_of(run.principal)
     raw = await _body(request)
     loop = asyncio.get_running_loop()
@@ -104,7 +105,7 @@ async def _body(request: Request) -> bytes:
 
 
 def _too_large() -> BadInput:
-    return BadInput("photo.too_large", "照片过大", "请上传不超过 15 MB 的照片", status=413)
+    return BadInput("photo.too_large", "照片过大", f"请上传不超过 {PHOTO_MB} MB 的照片", status=413)
 
 
 def _prepare(photo_id: UUID, raw: bytes, content_digest: str, folder: Path) -> Photo:

@@ -2,7 +2,6 @@
 
 import hashlib
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Response
@@ -34,7 +33,6 @@ from services.visits.usecases import (
     record_visit,
     void_visit,
 )
-from shared.kernel.errors import BadInput
 from shared.platform.access import may
 from shared.platform.approvals import Approval
 from shared.platform.web import Cursor, Limit, Run, decode_cursor, page_of
@@ -172,36 +170,16 @@ async def get_refused_visits(
     return RefusalPage(items=[RefusalOut.of(row) for row in rows], next_cursor=following)
 
 
-def _parts(cursor: str | None, count: int) -> list[Any] | None:
-    parts = decode_cursor(cursor, parts=count)
-    if parts and not all(isinstance(part, str) for part in parts):
-        raise _bad_cursor()
-    return parts
-
-
 def _one_id(cursor: str | None) -> UUID | None:
-    parts = _parts(cursor, 1)
-    try:
-        return UUID(parts[0]) if parts else None
-    except ValueError as error:
-        raise _bad_cursor() from error
+    place = decode_cursor(cursor, UUID)
+    return place[0] if place else None
 
 
 def _day_and_id(cursor: str | None) -> tuple[date, UUID] | None:
-    parts = _parts(cursor, 2)
-    try:
-        return (date.fromisoformat(parts[0]), UUID(parts[1])) if parts else None
-    except ValueError as error:
-        raise _bad_cursor() from error
+    place = decode_cursor(cursor, date, UUID)
+    return (place[0], place[1]) if place else None
 
 
 def _instant_and_id(cursor: str | None) -> tuple[datetime, UUID] | None:
-    parts = _parts(cursor, 2)
-    try:
-        return (datetime.fromisoformat(parts[0]), UUID(parts[1])) if parts else None
-    except ValueError as error:
-        raise _bad_cursor() from error
-
-
-def _bad_cursor() -> BadInput:
-    return BadInput("page.cursor", "分页标记无效,请从第一页重新查询")
+    place = decode_cursor(cursor, datetime, UUID)
+    return (place[0], place[1]) if place else None

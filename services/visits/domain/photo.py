@@ -13,8 +13,9 @@ from PIL import Image, ImageOps
 
 from services.visits.domain.jpeg import Odd, picture_only
 from shared.kernel.errors import BadInput
+from shared.kernel.limits import MB, PHOTO_MB
 
-MAX_BYTES: Final = 15 * 1024 * 1024
+MAX_BYTES: Final = PHOTO_MB * MB
 #: 50 MP is above every phone in use; a 1 MB file can claim a thousand times more.
 MAX_PIXELS: Final = 50_000_000
 MAX_SIDE_PX: Final = 1_600

@@ -17,7 +17,13 @@ from shared.contracts.allocation import (
     EnterpriseEnrolled,
     EnterpriseUnassigned,
 )
-from shared.contracts.registry import EnterpriseChanged, EnterpriseListed, StaffChanged
+from shared.contracts.registry import (
+    EnterpriseChanged,
+    EnterpriseListed,
+    EnterprisesMerged,
+    EnterprisesUnmerged,
+    StaffChanged,
+)
 from shared.platform.database import Transaction
 
 RowT = TypeVar("RowT")
@@ -78,6 +84,24 @@ async def save_places(
     )
 
 
+async def save_mergers(
+    events: Sequence[EnterprisesMerged | EnterprisesUnmerged], tx: Transaction
+) -> None:
+    """Who counts under whom now; one that was taken back never held (R3).
+
+    Both of the two are told; only the word to the merged one is kept, for its order is one.
+    """
+    last = {e.merged_id: e for e in events if e.enterprise_id == e.merged_id}
+    driver = await tx.driver()
+    await driver.execute("delete from merger where merged_id = any($1::uuid[])", list(last))
+    rows = [
+        (e.merged_id, e.survivor_id, e.merger_id, e.merged_on)
+        for e in last.values()
+        if isinstance(e, EnterprisesMerged)
+    ]
+    await driver.executemany("insert into merger values ($1, $2, $3, $4)", rows)
+
+
 async def save_campaigns(events: Sequence[CampaignOpened], tx: Transaction) -> None:
     """Campaigns with the days a visit is judged by."""
     await _write(
@@ -94,6 +118,15 @@ async def save_campaigns(events: Sequence[CampaignOpened], tx: Transaction) -> N
     )
 
 
+async def save_closings(events: Sequence[CampaignClosed], tx: Transaction) -> None:
+    """The last day on which a visit counts to a campaign; its opening came before."""
+    driver = await tx.driver()
+    await driver.executemany(
+        "update campaign set closed_on = $2 where campaign_id = $1",
+        [(e.campaign_id, e.closed_on) for e in events],
+    )
+
+
 async def save_amendments(events: Sequence[CampaignAmended], tx: Transaction) -> None:
     """The days a visit is judged by from now on; what was judged before stays as it is (M4)."""
     await _write(
@@ -106,15 +139,6 @@ async def save_amendments(events: Sequence[CampaignAmended], tx: Transaction) ->
             for e in last_of_each(events, lambda e: e.campaign_id)
         ],
         3,
-    )
-
-
-async def save_closings(events: Sequence[CampaignClosed], tx: Transaction) -> None:
-    """The last day on which a visit counts to a campaign; its opening came before."""
-    driver = await tx.driver()
-    await driver.executemany(
-        "update campaign set closed_on = $2 where campaign_id = $1",
-        [(e.campaign_id, e.closed_on) for e in events],
     )
 
 

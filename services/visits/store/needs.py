@@ -50,7 +50,7 @@ async def page(tx: Transaction, wanted: NeedFilter) -> list[NeedRow]:
             "exists (select from visit v where v.visit_id = n.visit_id and {} = any(v.staff_ids))",
             principal.staff_id,
         )
-    conditions.add_given("n.enterprise_id = {}", wanted.enterprise_id)
+    conditions.add_given("n.enterprise_id = any(array(select family_of({})))", wanted.enterprise_id)
     conditions.add_given("n.campaign_id = {}", wanted.campaign_id)
     conditions.add_given("n.institution_id = {}", wanted.institution_id)
     conditions.add_given("n.state = {}", wanted.state)

@@ -47,8 +47,17 @@ from assignment a join campaign c using (campaign_id)
 left join lateral ({place}) e on true
 left join lateral (
   select max(visited_on) as last_on, bool_or(complete) as complete from visit
-  where enterprise_id = a.enterprise_id and campaign_id = a.campaign_id
+  where (enterprise_id = a.enterprise_id or enterprise_id = any(array(
+      select merged_id from merger where survivor_id = a.enterprise_id union all
+      select survivor_id from merger where merged_id = a.enterprise_id)))
+    and campaign_id = a.campaign_id
     and institution_id = a.institution_id and voided_at is null) v on true
+"""
+#: Where a bank has both of two that are one, it visits once: the survivor (R3).
+_NOT_TWICE = """
+not exists (select from merger m join assignment s on s.enterprise_id = m.survivor_id
+  where m.merged_id = a.enterprise_id and s.campaign_id = a.campaign_id
+    and s.institution_id = a.institution_id and (s.ended_on is null or s.ended_on > {}))
 """
 
 
@@ -90,6 +99,7 @@ def _scoped(tx: Transaction) -> Conditions:
     principal = tx.principal
     conditions = Conditions()
     conditions.add("(a.ended_on is null or a.ended_on > {})", tx.today)
+    conditions.add(_NOT_TWICE, tx.today)
     conditions.add_region_or_institution(principal, "a")
     if principal.role == "branch_head":
         conditions.add("a.outlet_id = {}", principal.outlet_id)

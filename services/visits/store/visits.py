@@ -168,7 +168,7 @@ async def find(tx: Transaction, visit_id: UUID, *, lock: bool = False) -> VisitR
 async def page(tx: Transaction, wanted: VisitFilter) -> list[VisitRow]:
     """One more than `limit` visits, newest first."""
     conditions = scoped(tx)
-    conditions.add_given("v.enterprise_id = {}", wanted.enterprise_id)
+    conditions.add_given("v.enterprise_id = any(array(select family_of({})))", wanted.enterprise_id)
     conditions.add_given("v.campaign_id = {}", wanted.campaign_id)
     conditions.add_given("v.institution_id = {}", wanted.institution_id)
     conditions.add_given("{} = any(v.staff_ids)", wanted.staff_id)

@@ -9,6 +9,7 @@ _OWN: Final = Wall(institution="institution_id", region="region_code", enterpris
 _OF_ASSIGNMENT: Final = (Via("enterprise_id", "assignment", "enterprise_id"),)
 
 WALLS: Final[Walls] = {
+    "merger": Wall.reference(),  # ids alone: who is told here is named elsewhere, to whom it may
     "roster": Wall(institution="institution_id", tenants=_READ),
     "enterprise_place": Wall(
         region="region_code", enterprise="enterprise_id", via=_OF_ASSIGNMENT, tenants=_READ

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from shared.kernel.limits import JSON_MB, PHOTO_MB, SHEET_MB
 from shared.platform.embedded.processes import EmbeddedError
 
 FOLDER = Path(__file__).resolve().parents[3] / "deploy" / "gateway"
@@ -115,7 +116,7 @@ class Way:
 
     match: str
     service: str
-    body_mb: int = 1
+    body_mb: int = JSON_MB
     seconds: int = 30
     open: bool = False
     guessed: bool = False
@@ -126,9 +127,11 @@ def ways(services: Sequence[str]) -> Iterator[Way]:
     yield Way(rf"~ ^/api/identity/v1/({GUESSED})$", "identity", open=True, guessed=True)
     yield Way(rf"~ ^/api/identity/v1/({OPEN})$", "identity", open=True)
     if "visits" in services:
-        yield Way(r"~ ^/api/visits/v1/photos(/|$)", "visits", body_mb=10, seconds=60)
+        yield Way(r"~ ^/api/visits/v1/photos(/|$)", "visits", body_mb=PHOTO_MB, seconds=60)
     if "registry" in services:
-        yield Way(r"~ ^/api/registry/v1/[a-z-]*imports(/|$)", "registry", body_mb=20, seconds=120)
+        yield Way(
+            r"~ ^/api/registry/v1/[a-z-]*imports(/|$)", "registry", body_mb=SHEET_MB, seconds=120
+        )
     for service in services:
         yield Way(f"= /api/{service}/v1/health", service, open=True)
         yield Way(f"/api/{service}/", service)
@@ -243,7 +246,7 @@ def _problem(status: int, problem: GatewayProblem) -> str:
 
 
 def _location(way: Way, rates: Rates) -> str:
-    rules = [f"client_max_body_size {way.body_mb}m;"] if way.body_mb != 1 else []
+    rules = [f"client_max_body_size {way.body_mb}m;"] if way.body_mb != JSON_MB else []
     if way.seconds != 30:
         rules += [f"proxy_read_timeout {way.seconds}s;"]
     if way.open:

@@ -6,6 +6,7 @@ import type {
   AccountRow,
   Approval,
   AuditLine,
+  AuditVerified,
   BindingCode,
   Bulletin,
   Campaign,
@@ -111,6 +112,20 @@ export interface AuditQuery {
 
 export const auditLines = (service: string, query: AuditQuery, cursor?: string | null): Promise<Page<AuditLine>> =>
   call(`/api/${service}/v1/audit`, { query: { ...query, cursor, limit: 100 } })
+
+/** All that fit the question, at most so many; newest first. */
+export async function allAuditLines(service: string, query: AuditQuery, most: number): Promise<AuditLine[]> {
+  const found: AuditLine[] = []
+  let cursor: string | null = null
+  do {
+    const page: Page<AuditLine> = await call(`/api/${service}/v1/audit`, { query: { ...query, cursor, limit: 500 } })
+    found.push(...page.items)
+    cursor = page.next_cursor ?? null
+  } while (cursor && found.length < most)
+  return found.slice(0, most)
+}
+
+export const verifyAudit = (service: string): Promise<AuditVerified> => call(`/api/${service}/v1/audit/verification`, { method: 'POST' })
 
 export const parkedEvents = (service: string): Promise<{ items: ParkedEvent[]; total: number }> =>
   call(`/api/${service}/v1/parked`, { query: { limit: 500 } })

@@ -78,6 +78,8 @@ export interface AuditLine {
   trace: string | null
 }
 
+export type AuditVerified = Identity['schemas']['VerifiedOut']
+
 export type Region = Registry['schemas']['RegionOut']
 export type Enterprise = Registry['schemas']['EnterpriseOut']
 export type Staff = Pick<Registry['schemas']['StaffOut'], 'staff_id' | 'name' | 'position'>

@@ -2,8 +2,8 @@
 
 from shared.platform.migrations import run_sql
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 TREE = """
 alter table campaign add column institution_id uuid;
