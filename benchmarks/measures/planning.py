@@ -92,7 +92,7 @@ async def _what_if(province: StoredProvince, given: argparse.Namespace, report: 
     p95 = percentile(through, 0.95)
     report.figures["what_if"] = {
         "enterprises": len(live.choice),
-        "banks": len(live.problem.institutions),
+        "banks": len(live.problem.receivers),
         "api_p95_ms": round(1000 * p95, 1),
         "api_median_ms": round(1000 * median(through), 1),
         "bare_p95_ms": round(1000 * percentile(bare, 0.95), 1),

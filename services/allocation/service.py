@@ -7,8 +7,9 @@ from services.allocation.consumers import CONSUMER
 from services.allocation.domain.planning import warm_up
 from services.allocation.settings import Settings
 from services.allocation.usecases.campaigns import ENROL, run_enrolment
-from services.allocation.usecases.planning import SOLVE, run_solving
+from services.allocation.usecases.planning import SOLVE
 from services.allocation.usecases.publishing import PUBLISH, run_publication
+from services.allocation.usecases.solving import run_solving
 from shared.platform.approvals import approvals_consumer
 from shared.platform.database import Database
 from shared.platform.service import Service

@@ -6,6 +6,7 @@ from typing import Any
 
 from services.visits.store import copies, privacy
 from shared.contracts.allocation import (
+    CampaignAmended,
     CampaignClosed,
     CampaignOpened,
     ContactNamed,
@@ -37,6 +38,7 @@ _SAVES: Mapping[type[Event], Save] = {
     EnterprisesUnmerged: copies.save_mergers,
     CampaignOpened: copies.save_campaigns,
     CampaignClosed: copies.save_closings,
+    CampaignAmended: copies.save_amendments,
     EnterpriseEnrolled: copies.save_enrolments,
     EnterpriseAssigned: copies.save_assignments,
     EnterpriseUnassigned: copies.save_endings,

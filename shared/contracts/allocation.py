@@ -52,10 +52,11 @@ class PlanPublished(Event, frozen=True, kw_only=True):
 
 @contract(topic=TOPIC, key="enterprise_id", business_on="assigned_on")
 class EnterpriseAssigned(Event, frozen=True, kw_only=True):
-    """An enterprise was given to a bureau (tier 1, JS-06) or an institution (tier 2, JS-07, JS-19).
+    """An enterprise was given to a bureau (JS-06) or became an institution's duty (JS-07, JS-19).
 
-    Tier 1 names the city in `bureau_code`, tier 2 the `institution_id`. `round` is 1 at first, then
-    counts rotations.
+    `tier` counts the steps of the campaign's tree. A bureau's names the city in `bureau_code`, the
+    one at which the duty begins the `institution_id`; there is one such tier in a tree. `round` is
+    1 at first, then counts rotations.
     """
 
     assignment_id: UUID
@@ -67,6 +68,24 @@ class EnterpriseAssigned(Event, frozen=True, kw_only=True):
     region_code: RegionCode
     round: int
     assigned_on: date
+
+
+@contract(topic=TOPIC, key="enterprise_id", business_on="placed_on")
+class EnterprisePlaced(Event, frozen=True, kw_only=True):
+    """Within its institution an enterprise was given to a branch, or to one of its outlets (JL-31).
+
+    It takes the place of an earlier one of the same tier, and ends with the institution's duty.
+    `branch_code` is the branch's city; `outlet_id` None: to the branch as a whole.
+    """
+
+    assignment_id: UUID
+    enterprise_id: UUID
+    campaign_id: UUID
+    tier: int
+    institution_id: UUID
+    branch_code: RegionCode
+    outlet_id: UUID | None
+    placed_on: date
 
 
 @contract(topic=TOPIC, key="enterprise_id", business_on="unassigned_on")
@@ -99,7 +118,8 @@ class ContactNamed(Event, frozen=True, kw_only=True):
 class CampaignAmended(Event, frozen=True, kw_only=True):
     """A campaign's settings changed while it runs; the dates are those that hold from now on (M4).
 
-    `changed` names the parts of the profile that differ from before.
+    `changed` names the parts of the profile that differ from before. List and opening are those of
+    `CampaignOpened`, so that a copy can be written from this event alone.
     """
 
     campaign_id: UUID
@@ -112,6 +132,8 @@ class CampaignAmended(Event, frozen=True, kw_only=True):
     contacts_due_on: date
     rotation_on: date
     amended_on: date
+    list_vintage: ListVintage | None = None
+    opens_on: date | None = None
 
 
 @contract(topic=TOPIC, key="campaign_id", business_on="closed_on")

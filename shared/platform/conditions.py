@@ -19,16 +19,22 @@ class Conditions:
         if value is not None:
             self.add(condition, value)
 
+    def apart(self) -> "Conditions":
+        """No conditions yet, for another part of the same query: values are numbered on."""
+        other = Conditions()
+        other.values = self.values
+        return other
+
     def bind(self, value: object) -> str:
         """The placeholder of a value used elsewhere in the query."""
         self.values.append(value)
         return f"${len(self.values)}"
 
     def add_region_or_institution(self, principal: Principal, alias: str) -> None:
-        """Only rows of the caller's city or bank; the platform and the regulator see all."""
-        if principal.sees_all:
+        """Only rows of the caller's city or bank; those whose reach is the province see all."""
+        if principal.reads_all:
             return
-        if principal.role == "bureau":
+        if principal.reach == "city":
             self.add(f"{alias}.region_code like {{}} || '%'", principal.city_prefix() or "none")
         else:
             self.add(f"{alias}.institution_id = {{}}", principal.institution_id)

@@ -34,6 +34,11 @@ class Principal:
         """True for the province's regulator, the platform's operator and the platform itself."""
         return self.role in (None, "province_regulator", "platform_admin")
 
+    @property
+    def reads_all(self) -> bool:
+        """True for those who may read every row that a route shows them: the auditor too."""
+        return self.reach in ("system", "province")
+
     def must_be(self, *roles: Role) -> None:
         """Refuse every other role; the platform itself (consumers, jobs) always may.
 

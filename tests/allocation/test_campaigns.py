@@ -169,16 +169,32 @@ async def test_M_1_only_the_province_opens_campaigns_plans_and_rotations(world: 
 
 async def test_M_4_the_three_shipped_profiles_open_without_code(world: World) -> None:
     await world.populate(per_city=1)
+    bank = {"institution_id": str(BANKS[0].institution_id)}
     for profile in shipped():
-        answer = await world.regulator.post("/campaigns", json=BODY | {"profile": profile})
+        body = BODY | {"profile": profile} | (bank if profile == "jilin-pojian" else {})
+        answer = await world.regulator.post("/campaigns", json=body)
         assert answer.status_code == 202, answer.text
     await world.stack.settle()
     found = {one["profile"]: one for one in (await world.read("/campaigns"))["items"]}
     assert set(found) == {"jiangsu-2022", "jilin-pojian", "coordination-2024"}
     assert found["jilin-pojian"]["enrolled"] == 0  # the list is Jiangsu's
+    assert found["jilin-pojian"]["institution_id"] == bank["institution_id"]
     path = f"/campaigns/{found['jilin-pojian']['campaign_id']}/plans"
-    answer = await world.regulator.post(path, json={"tier": 1, "seed": 1})
+    answer = await world.regulator.post(path, json={"tier": 3, "seed": 1})
     assert (answer.status_code, answer.json()["code"]) == (409, "plan.tier_not_in_profile")
+
+
+async def test_M4_a_campaign_of_one_bank_names_it_and_no_other_does(world: World) -> None:
+    await world.populate(per_city=1)
+    for profile, bank, code in (
+        ("jilin-pojian", {}, "campaign.institution_wanted"),
+        ("jilin-pojian", {"institution_id": str(derived_id("institution", "nobody"))},
+         "campaign.institution_unknown"),
+        ("jiangsu-2022", {"institution_id": str(BANKS[0].institution_id)},
+         "campaign.institution_unwanted"),
+    ):  # fmt: skip
+        answer = await world.regulator.post("/campaigns", json=BODY | {"profile": profile} | bank)
+        assert (answer.status_code, answer.json()["code"]) == (422, code)
 
 
 async def test_an_unknown_campaign_is_not_found(world: World) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from services.allocation.domain.engine import verify as verifier
 from services.allocation.domain.engine.verify import verify
-from tests.allocation.world import BANKS, SEPTEMBER, World
+from tests.allocation.world import BANKS, NANJING, SEPTEMBER, SUZHOU, WUXI, World
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -119,11 +119,121 @@ async def test_U8_a_rotation_is_exported_with_those_who_stayed(world: World) -> 
     assert document["plan"]["kept"] == 1
 
 
-async def test_U8_only_the_regulator_exports_and_only_the_last_tier(world: World) -> None:
+async def test_U8_every_tier_is_exported_and_a_lie_about_who_leaves_its_city_is_found(
+    world: World, elsewhere: Path
+) -> None:
+    """A city whose banks declare too little sends its surplus to the capital, the nearest first."""
     await world.populate()
+    await world.publish(
+        bank.outlet(city, service_capacity=size)
+        for bank in BANKS
+        for city, size in ((NANJING, 6), (SUZHOU, 2), (WUXI, 4))
+    )
+    await world.stack.settle()
     await world.open()
     plan = await world.plan(1)
     answer = await world.regulator.get(f"/plans/{plan}/export")
-    assert (answer.status_code, answer.json()["code"]) == (409, "plan.not_exportable")
+    assert answer.status_code == 200, answer.text
+    file = elsewhere / "tier-1.json.gz"
+    file.write_bytes(answer.content)
+    checked = run(elsewhere, file)
+    assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout
+    document = json.loads(gzip.decompress(answer.content))
+    assert (document["plan"]["assigned"], document["plan"]["direct"]) == (32, 28)
+    (part,) = document["cities"]
+    moved = [row for row, way in enumerate(part["metres"]) if way >= 0]
+    assert len(moved) == 8
+    stays = next(
+        row for row, to in enumerate(part["to"]) if to == part["enterprises"]["city"][moved[0]]
+    )
+    other = part | {name: part[name].copy() for name in ("to", "direct", "metres")}
+    for name in ("to", "direct", "metres"):
+        here, there = other[name][moved[0]], other[name][stays]
+        other[name][moved[0]], other[name][stays] = there, here
+    wrong = [
+        changed(document, **{name: other[name] for name in ("to", "direct", "metres")}),
+        changed(document, metres=[one + 1 for one in part["metres"]]),
+        changed(document, seed=part["seed"] + 1) if tied(part) else changed(document, digest=""),
+        changed(document, cities=part["cities"] | {"room": [99, 99, 99]}),
+        document | {"plan": document["plan"] | {"assigned": 33}},
+    ]
+    for lie in wrong:
+        assert verify(lie) != []
+    replayed = await world.read(f"/plans/{plan}/replay", city_code=part["city"])
+    assert replayed["same"]
+
+
+def tied(part: Any) -> bool:
+    """Whether the lottery decided who goes."""
+    ways = [way for way in part["metres"] if way >= 0]
+    return ways.count(max(ways)) > 1
+
+
+async def test_U8_a_joint_plan_seats_everybody_and_is_checked_elsewhere(
+    world: World, elsewhere: Path
+) -> None:
+    await world.populate()
+    await world.open()
+    await world.make_binding(await world.plan(1))
+    plan_id = await world.plan(2, form="joint")
+    view = await world.read(f"/plans/{plan_id}")
+    assert (view["form"], view["assigned"], view["unassigned"]) == ("joint", 60, 0)
+    assert all(int(one["cost"]) >= int(one["bound"]) > 0 for one in view["cities"])
+    rows = (await world.read(f"/plans/{plan_id}/assignments", limit=500))["items"]
+    assert all(one["reason"]["seated"] and one["nearest_outlet_id"] for one in rows)
+    assert all("名额" in one["words"] for one in rows)
+    for city in world.enterprise_ids:
+        assert (await world.read(f"/plans/{plan_id}/replay", city_code=city))["same"]
+    await world.make_binding(plan_id)
+    assert len(await world.holders()) == 60
+    raw = await exported(world)
+    file = elsewhere / "joint.json.gz"
+    file.write_bytes(raw)
+    checked = run(elsewhere, file)
+    assert (checked.returncode, checked.stderr) == (0, ""), checked.stdout
+    document = json.loads(gzip.decompress(raw))
+    city = document["cities"][0]
+    outlets = city["outlets"]
+    seat, other = city["seat"][0], next(one for one in city["seat"] if one != city["seat"][0])
+    swapped = [other if one == seat else seat if one == other else one for one in city["seat"]]
+    lies = [
+        changed(document, seat=swapped),
+        changed(document, seat=[seat] * len(city["seat"])),
+        changed(document, metres=[one + 1 for one in city["metres"]]),
+        changed(document, outlets=outlets | {"capacity": [0] * len(outlets["id"])}),
+        changed(document, outlets=outlets | {"price": [10**15] * len(outlets["id"])}),
+        changed(document, overflow_m=1),
+        changed(document, digest="0" * 64),
+    ]
+    for lie in lies:
+        assert verify(lie) != []
+
+
+async def test_U8_regulator_and_auditor_export_and_a_plan_that_is_not_solved_has_no_file(
+    world: World,
+) -> None:
+    await world.populate()
+    await world.open()
+    plan = await world.plan(1)
+    auditor = world.stack.caller("allocation", "auditor")
+    for caller in (world.regulator, auditor):
+        assert (await caller.get(f"/plans/{plan}/export")).status_code == 200
+        assert (await caller.get(f"/plans/{plan}")).status_code == 200
+        seen = await caller.get(f"/plans/{plan}/assignments", params={"limit": 500})
+        assert len(seen.json()["items"]) == 60
+    asked = {"city_code": "320000"}
+    assert (await auditor.get(f"/plans/{plan}/replay", params=asked)).json()["same"]
+    listed = await auditor.get("/plans", params={"campaign_id": world.campaign_id})
+    assert [one["plan_id"] for one in listed.json()["items"]] == [plan]
+    for path in ("check", "publication"):
+        assert (await auditor.post(f"/plans/{plan}/{path}")).status_code == 403
     refused = await world.bank_head(BANKS[0]).get(f"/plans/{plan}/export")
     assert refused.status_code == 403
+    await world.publish(bank.changed(active=False) for bank in BANKS)
+    await world.stack.settle()
+    asked_for = await world.regulator.post(
+        f"/campaigns/{world.campaign_id}/plans", json={"tier": 1, "seed": 1}
+    )
+    await world.stack.settle()
+    answer = await world.regulator.get(f"/plans/{asked_for.json()['plan_id']}/export")
+    assert (answer.status_code, answer.json()["code"]) == (409, "plan.not_exportable")

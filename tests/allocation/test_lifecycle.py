@@ -7,7 +7,7 @@ import pytest
 
 from services.allocation.usecases.profiles import shipped
 from shared.kernel.ids import derived_id
-from tests.allocation.world import BANK_OF, BANKS, NANJING, SUZHOU, World
+from tests.allocation.world import BANK_OF, BANKS, MAY, NANJING, SUZHOU, World
 
 
 @pytest.fixture
@@ -93,8 +93,58 @@ async def test_JS_21_a_claim_is_counted_apart_and_takes_no_duty_away(shared_out:
     assert [one["enterprise_id"] for one in listed["items"]] == [other]
     rival = await world.read("/claims", world.bank_head(BANKS[1]), campaign_id=world.campaign_id)
     assert rival["items"] == []
+    asked = {"campaign_id": world.campaign_id}
+    load = await world.read("/load", **asked)
+    assert {one["institution_id"]: one["claimed"] for one in load["items"] if one["claimed"]} == {
+        str(BANKS[0].institution_id): 1
+    }
+    assert (load["claimed"], load["assigned"]) == (1, len(holders))
+    assert (await world.read("/load", head, **asked))["claimed"] == 1
+    assert (await world.read("/load", world.bank_head(BANKS[1]), **asked))["claimed"] == 0
     await world.stack.settle()
     assert len(await world.emitted("EnterpriseClaimed")) == 1
+
+
+async def test_A6_JS_08_after_the_day_the_overdue_list_is_exactly_what_has_no_contact(
+    shared_out: World,
+) -> None:
+    world, asked = shared_out, {"campaign_id": shared_out.campaign_id}
+    rows = await held_by(world, 0)
+    named = [one for one in rows if one["region_code"] == "320505"]
+    await world.name_contacts(BANKS[0], SUZHOU, named)
+    assert (await world.read("/contacts/overdue", **asked))["items"] == []  # it is 2 April
+    await world.stack.set_clock(MAY)
+    late = await world.read("/contacts/overdue", limit=500, **asked)
+    without = await world.assignments(without_contact=True, **asked)
+    assert late["contacts_due_on"] == "2022-04-30"
+    assert len(late["items"]) == 60 - len(named)
+    assert {one["overdue_days"] for one in late["items"]} == {2}
+    assert [one["assignment_id"] for one in late["items"]] == [
+        one["assignment_id"] for one in without
+    ]
+    mine = await world.read("/contacts/overdue", world.bank_head(BANKS[0]), limit=500, **asked)
+    assert {one["assignment_id"] for one in mine["items"]} == {
+        one["assignment_id"] for one in rows if one not in named
+    }
+    city = await world.read("/contacts/overdue", world.bureau(SUZHOU), limit=500, **asked)
+    assert len(city["items"]) == 20 - len(named)
+    page = await world.read("/contacts/overdue", limit=7, **asked)
+    more = await world.read("/contacts/overdue", limit=7, cursor=page["next_cursor"], **asked)
+    assert [one["assignment_id"] for one in page["items"] + more["items"]] == [
+        one["assignment_id"] for one in late["items"][:14]
+    ]
+
+
+async def test_JS_07_the_city_s_s_and_t_bureau_sees_the_sharing_out_too(shared_out: World) -> None:
+    world = shared_out
+    office = world.stack.caller("allocation", "st_bureau", region_code=SUZHOU)
+    seen = await world.assignments(office, campaign_id=world.campaign_id, tier=2)
+    assert {one["enterprise_id"] for one in seen} == {
+        str(one) for one in world.enterprise_ids[SUZHOU]
+    }
+    (plan, *_) = (await world.read("/plans", office, campaign_id=world.campaign_id))["items"]
+    view = await world.read(f"/plans/{plan['plan_id']}", office)
+    assert {one["city_code"] for one in view["load"]} == {SUZHOU}
 
 
 async def test_A9_A6_a_hand_over_moves_all_and_keeps_the_history_and_suggestions_are_near(

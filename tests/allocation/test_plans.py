@@ -5,7 +5,7 @@ from datetime import date
 
 import pytest
 
-from services.allocation.store import plans as plan_store
+from services.allocation.store import parts as part_store
 from services.allocation.usecases import publishing
 from shared.kernel.ids import derived_id
 from tests.allocation.world import BANK_OF, BANKS, NANJING, SUZHOU, WUXI, World
@@ -28,7 +28,7 @@ async def test_JS_06_tier_one_goes_to_the_bureaus_and_leaves_the_capital_to_its_
         (SUZHOU, SUZHOU, 20),
         (WUXI, WUXI, 20),
     }
-    assert (plan["assigned"], plan["unassigned"]) == (40, 20)
+    assert (plan["assigned"], plan["unassigned"], plan["direct"]) == (40, 0, 20)
     assert sum(one["quota"] for one in plan["load"]) == 60
     events = [data for _, data in await opened.emitted("EnterpriseAssigned")]
     assert Counter(one["bureau_code"] for one in events) == {SUZHOU: 20, WUXI: 20}
@@ -57,10 +57,10 @@ async def test_JS_07_tier_two_gives_everybody_to_a_bank_of_the_city_within_capac
 async def test_JS_07_tier_two_waits_for_a_published_tier_one(opened: World) -> None:
     path = f"/campaigns/{opened.campaign_id}/plans"
     answer = await opened.regulator.post(path, json={"tier": 2, "seed": 1})
-    assert (answer.status_code, answer.json()["code"]) == (409, "plan.no_tier_one")
+    assert (answer.status_code, answer.json()["code"]) == (409, "plan.no_base")
     await opened.plan(1)
     answer = await opened.regulator.post(path, json={"tier": 2, "seed": 1})
-    assert answer.json()["code"] == "plan.no_tier_one"
+    assert answer.json()["code"] == "plan.no_base"
 
 
 async def test_JS_06_who_moved_goes_to_the_bureau_where_it_is(opened: World) -> None:
@@ -218,7 +218,7 @@ async def test_a_solving_that_was_cut_off_leaves_one_draft(
     opened: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await opened.make_binding(await opened.plan(1))
-    tries, real = 0, plan_store.add_loads
+    tries, real = 0, part_store.add_loads
 
     async def cut_off(tx, plan_id, loads):
         nonlocal tries
@@ -227,7 +227,7 @@ async def test_a_solving_that_was_cut_off_leaves_one_draft(
             raise OSError("the machine went away")
         await real(tx, plan_id, loads)
 
-    monkeypatch.setattr(plan_store, "add_loads", cut_off)
+    monkeypatch.setattr(part_store, "add_loads", cut_off)
     view = await opened.read(f"/plans/{await opened.plan(2)}")
     assert tries == 2
     assert (view["assigned"], len(view["load"])) == (60, 18)
@@ -353,7 +353,7 @@ async def test_M_1_plans_are_seen_within_the_caller_s_place(opened: World) -> No
 
 @pytest.mark.parametrize(
     "body",
-    [{"tier": 3, "seed": 1}, {"tier": 0, "seed": 1}, {"tier": 1}, {"tier": 1, "seed": -1},
+    [{"tier": 10, "seed": 1}, {"tier": 1, "seed": 1, "form": "x"}, {"tier": 0, "seed": 1}, {"tier": 1}, {"tier": 1, "seed": -1},
      {"tier": 1, "seed": 2**63}, {"tier": "1", "seed": 1}, {"tier": 1, "seed": 1, "x": 1}],
 )  # fmt: skip
 async def test_a_plan_with_a_wrong_field_is_refused(world: World, body: dict[str, object]) -> None:

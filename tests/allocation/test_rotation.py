@@ -123,7 +123,7 @@ async def test_JS_19_before_tier_two_there_is_nothing_to_rotate(world: World) ->
     answer = await world.regulator.post(
         f"/campaigns/{world.campaign_id}/rotations", json={"rotated_on": "2022-09-05", "seed": 1}
     )
-    assert (answer.status_code, answer.json()["code"]) == (409, "plan.no_tier_two")
+    assert (answer.status_code, answer.json()["code"]) == (409, "plan.none_in_force")
 
 
 async def test_A_1_two_drafts_of_one_round_cannot_both_be_published(shared_out: World) -> None:

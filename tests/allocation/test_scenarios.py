@@ -87,4 +87,4 @@ async def test_A5_a_what_if_needs_a_plan_in_force(world: World) -> None:
     answer = await world.regulator.post(
         f"/campaigns/{world.campaign_id}/scenarios", json={"name": "早", "changes": {}}
     )
-    assert (answer.status_code, answer.json()["code"]) == (409, "plan.no_tier_two")
+    assert (answer.status_code, answer.json()["code"]) == (409, "plan.none_in_force")

@@ -198,10 +198,10 @@ class World:
         self.campaign_id = answer.json()["campaign_id"]
         return self.campaign_id
 
-    async def plan(self, tier: int, seed: int = 7) -> str:
+    async def plan(self, tier: int, seed: int = 7, **fields: Any) -> str:
         """A solved draft."""
         answer = await self.regulator.post(
-            f"/campaigns/{self.campaign_id}/plans", json={"tier": tier, "seed": seed}
+            f"/campaigns/{self.campaign_id}/plans", json={"tier": tier, "seed": seed} | fields
         )
         assert answer.status_code == 202, answer.text
         await self.stack.settle()

@@ -160,6 +160,26 @@ async def test_workers_that_share_enterprises_at_one_time_leave_the_same_tables(
     assert await all_rows(stack) == alone
 
 
+async def test_M4_an_amended_campaign_has_its_new_last_day(stack: Stack) -> None:
+    world = a_history(6, events=20)
+    opened(world)
+    first = campaign_opened(world.campaigns[0])
+    amended = allocation.CampaignAmended(
+        campaign_id=first.campaign_id, number=1, profile=first.profile, profile_version=2,
+        changed=("calendar",), visits_from=first.visits_from, visits_until=date(2022, 9, 30),
+        contacts_due_on=first.contacts_due_on, rotation_on=date(2022, 10, 10),
+        amended_on=date(2022, 8, 20), list_vintage=first.list_vintage, opens_on=first.opens_on,
+    )  # fmt: skip
+    world.teller.tell(amended, hours=0)
+    await feed(stack, world.teller.told)
+    rows = await stack.rows(
+        "reporting", "select campaign, list_vintage, visits_until from campaign"
+    )
+    days = {row[0]: (row[1], row[2]) for row in rows}
+    assert days.pop(first.campaign_id) == ("2021-12-31", date(2022, 9, 30))
+    assert set(days.values()) <= {("2021-12-31", date(2022, 8, 31))}
+
+
 async def test_the_roll_up_is_the_sum_of_the_signed_rows(stack: Stack) -> None:
     await a_fed_world(stack, 5)
     kept = await table_rows(stack, "delta_month")

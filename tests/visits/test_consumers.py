@@ -6,7 +6,11 @@ from uuid import uuid4
 
 import pytest
 
-from shared.contracts.allocation import EnterpriseAssigned, EnterpriseUnassigned
+from shared.contracts.allocation import (
+    CampaignAmended,
+    EnterpriseAssigned,
+    EnterpriseUnassigned,
+)
 from shared.contracts.event import Event, contract_of
 from tests.support.stack import Stack
 from tests.visits.scenario import Campaign
@@ -131,3 +135,31 @@ async def test_JS_19_after_a_rotation_the_task_is_the_new_banks(
     assert (await campaign.bank_head().get("/tasks")).json()["items"] == []
     [task] = (await campaign.bank_head(campaign.other_bank).get("/tasks")).json()["items"]
     assert (task["enterprise_id"], task["state"]) == (str(enterprise_id), "overdue")
+
+
+async def test_M4_an_amended_campaign_moves_the_last_day_of_every_task(
+    campaign: Campaign, stack: Stack
+) -> None:
+    enterprise_id = await campaign.begin()
+    await stack.set_clock("2022-09-06T09:00:00+08:00")
+    opened = campaign.opened()
+    await stack.publish(
+        CampaignAmended(
+            campaign_id=campaign.campaign_id,
+            number=1,
+            profile=opened.profile,
+            profile_version=2,
+            changed=("calendar",),
+            visits_from=opened.visits_from,
+            visits_until=date(2022, 9, 30),
+            contacts_due_on=opened.contacts_due_on,
+            rotation_on=date(2022, 10, 10),
+            amended_on=date(2022, 9, 1),
+            list_vintage=opened.list_vintage,
+            opens_on=opened.opens_on,
+        )
+    )
+    await stack.settle()
+    [task] = (await campaign.bank_head().get("/tasks")).json()["items"]
+    assert (task["enterprise_id"], task["due_on"]) == (str(enterprise_id), "2022-09-30")
+    assert task["state"] != "overdue"

@@ -10,8 +10,10 @@ from pydantic import Field
 from services.allocation.api.schemas import Day
 from services.allocation.domain.engine.problem import BP
 from services.allocation.domain.planning import LoadRow, Shortage
+from services.allocation.domain.tasks import Form
 from services.allocation.domain.wording import reason_in_words
-from services.allocation.store.plans import CityRow, RowOfPlan, StoredPlan
+from services.allocation.store.parts import CityRow, RowOfPlan
+from services.allocation.store.plans import StoredPlan
 from services.allocation.usecases.planning import Started
 from services.allocation.usecases.publishing import Publishing
 from services.allocation.usecases.reading import PlanView, Replay
@@ -19,14 +21,18 @@ from shared.platform.web import In, Out
 
 LARGEST_SEED = 2**63 - 1
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED, strict=True)]
-Tier = Annotated[int, Field(ge=1, le=2, strict=True)]
+Tier = Annotated[int, Field(ge=1, le=9, strict=True)]
 
 
 class PlanIn(In):
-    """A plan to solve: the same tier, seed and facts give the same plan."""
+    """A plan to solve: the same tier, seed and facts give the same plan.
+
+    `joint`: each outlet has a limit of its own, and everybody gets a seat at one.
+    """
 
     tier: Tier
     seed: Seed
+    form: Form = "kernel"
 
 
 class RotationIn(In):
@@ -56,7 +62,8 @@ class StartedOut(Out):
 class LoadOut(Out):
     """One receiver's part; `fill` and `deviation` are ratios (1.0 = full, 0.05 = 5 % above).
 
-    One slot more there would save the city `price_m`, one fewer would cost it `fewer_m`.
+    One slot more there would save the city `price_m`, one fewer would cost it `fewer_m`. Capacity
+    was made of `officers` at `outlets`, worth `ability` each, and of what these have `declared`.
     """
 
     city_code: str
@@ -76,6 +83,10 @@ class LoadOut(Out):
     ceiling: int
     officers: int
     capacity_source: str
+    outlet_id: UUID | None
+    outlets: int
+    declared: int
+    ability: float
 
     @classmethod
     def of(cls, load: LoadRow) -> "LoadOut":
@@ -98,6 +109,10 @@ class LoadOut(Out):
             ceiling=load.ceiling,
             officers=load.officers,
             capacity_source=load.capacity_source,
+            outlet_id=load.outlet_id,
+            outlets=load.outlets,
+            declared=load.declared,
+            ability=load.ability_bp / BP,
         )
 
 
@@ -123,12 +138,15 @@ class ShortageOut(Out):
 
 
 class CityOut(Out):
-    """A city's solution: `violations` 0 proves it cheapest; `digest` is of who got whom.
+    """A city's solution, or a bank's: `violations` nobody is cheaper elsewhere.
 
-    `cost` is what it costs and `bound` what nothing can cost less than, as whole numbers.
+    `cost` is what it costs and `bound` what nothing can cost less than, as whole numbers; `proven`:
+    they are equal. In the joint form with a band for hard cases the bound does not know the band.
+    `digest` is of who got whom.
     """
 
     city_code: str
+    institution_id: UUID | None
     listed: int
     exhausted: int
     longest_m: int
@@ -136,6 +154,7 @@ class CityOut(Out):
     digest: str
     cost: str
     bound: str
+    proven: bool
 
 
 class PlanOut(Out):
@@ -147,6 +166,7 @@ class PlanOut(Out):
     version: int
     round: int
     seed: int
+    form: str
     state: str
     publishing: bool
     progress: float
@@ -157,6 +177,7 @@ class PlanOut(Out):
     rotated_on: date | None
     assigned: int | None
     unassigned: int | None
+    direct: int | None
     exhausted: int | None
     moved: int | None
     gini: float | None
@@ -212,7 +233,8 @@ class PlanViewOut(PlanOut):
 
 
 def _city(row: CityRow) -> CityOut:
-    return CityOut(**{name: getattr(row, name) for name in CityOut.model_fields})
+    fields = {name: getattr(row, name) for name in CityOut.model_fields if name != "proven"}
+    return CityOut(proven=row.cost == row.bound, **fields)
 
 
 class ReplayOut(Out):
@@ -243,6 +265,8 @@ class PlanRowOut(Out):
     node_kind: str
     bureau_code: str | None
     institution_id: UUID | None
+    node_city: str | None
+    outlet_id: UUID | None
     nearest_outlet_id: UUID | None
     distance_m: int | None
     reason: dict[str, Any]

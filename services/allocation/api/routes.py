@@ -29,6 +29,8 @@ from services.allocation.api.schemas import (
     ContactsIn,
     ContactsOut,
     EnrolmentOut,
+    OverdueOut,
+    OverduePage,
     ProgressOut,
 )
 from services.allocation.store import assignments, campaigns, inputs
@@ -44,6 +46,7 @@ from services.allocation.usecases.contacts import (
     NameContacts,
     find_assignment,
     name_contacts,
+    overdue,
     progress_of,
 )
 from services.allocation.usecases.finding import find_campaign
@@ -66,7 +69,9 @@ for part in (profile_routes, scenario_routes, lifecycle_routes):
 )
 async def post_campaign(body: CampaignIn, run: Run) -> Response:
     """Open a campaign on a list; the enterprises are then enrolled by a job."""
-    command = OpenCampaign(body.profile, body.name, body.list_vintage.isoformat(), body.opens_on)
+    command = OpenCampaign(
+        body.profile, body.name, body.list_vintage.isoformat(), body.opens_on, body.institution_id
+    )
     return await run(open_campaign, command, answer=CampaignOut.of, status=202)
 
 
@@ -108,7 +113,7 @@ async def post_closure(
 )
 async def post_plan(campaign_id: UUID, body: PlanIn, run: Run) -> Response:
     """Share the campaign's list out at a tier; a job solves the plan and leaves a draft."""
-    command = MakePlan(campaign_id, body.tier, body.seed)
+    command = MakePlan(campaign_id, body.tier, body.seed, body.form)
     return await run(make_plan, command, answer=StartedOut.of, status=202)
 
 
@@ -168,10 +173,13 @@ async def get_plan_row(plan_id: UUID, enterprise_id: UUID, run: Run) -> PlanRowO
     return PlanRowOut.of(row, await run.read(inputs.names))
 
 
-@router.get("/plans/{plan_id}/replay", dependencies=[may("plan", "approve")])
-async def get_replay(plan_id: UUID, city_code: str, run: Run) -> ReplayOut:
-    """Solve a city again from the stored inputs and compare who got whom."""
-    return ReplayOut.of(await reading.replay(run.database, run.principal, plan_id, city_code))
+@router.get("/plans/{plan_id}/replay", dependencies=[may("plan", "verify")])
+async def get_replay(
+    plan_id: UUID, city_code: str, run: Run, *, institution_id: UUID | None = None
+) -> ReplayOut:
+    """Solve a city, or a bank's part, again from the stored inputs and compare who got whom."""
+    asked = (plan_id, city_code, institution_id)
+    return ReplayOut.of(await reading.replay(run.database, run.principal, *asked))
 
 
 @router.get(
@@ -266,6 +274,17 @@ async def post_contacts(body: ContactsIn, run: Run) -> Response:
 async def get_missing(campaign_id: UUID, run: Run) -> ProgressOut:
     """Institutions that have not named all contacts yet."""
     return ProgressOut.of(await run.read(progress_of, campaign_id), missing_only=True)
+
+
+@router.get("/contacts/overdue", dependencies=[may("contact", "read")])
+async def get_overdue(
+    campaign_id: UUID, run: Run, *, cursor: Cursor = None, limit: Limit = 100
+) -> OverduePage:
+    """Enterprise by enterprise what has no contact after the day for naming them."""
+    found = await run.read(overdue, campaign_id, after=one_id(cursor), limit=limit)
+    rows, following = page_of(found.rows, limit, lambda row: (row.assignment_id,))
+    items = [OverdueOut.late(row, found.days) for row in rows]
+    return OverduePage(contacts_due_on=found.due_on, items=items, next_cursor=following)
 
 
 @router.get("/load", dependencies=[may("contact", "read")])

@@ -36,12 +36,13 @@ Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 
 
 class CampaignIn(In):
-    """A campaign to open."""
+    """A campaign to open; `institution_id` where its tree begins at one bank."""
 
     profile: Code
     name: Annotated[Text, Field(max_length=100)]
     list_vintage: Day
     opens_on: Day
+    institution_id: UUID | None = None
 
 
 class ClosureIn(In):
@@ -68,6 +69,7 @@ class CampaignOut(Out):
     enrolled: int
     job_id: UUID
     closed_on: date | None
+    institution_id: UUID | None
 
     @classmethod
     def of(cls, campaign: Campaign) -> "CampaignOut":
@@ -89,6 +91,7 @@ class CampaignOut(Out):
             enrolled=campaign.enrolled,
             job_id=campaign.job_id,
             closed_on=campaign.closed_on,
+            institution_id=campaign.institution_id,
         )
 
 
@@ -110,6 +113,7 @@ class AssignmentOut(Out):
 
     `merged_into`: the enterprise that it is one with (R3). Who has it keeps the duty for that one,
     beside whoever has that one, until it is given back or the next plan takes it away.
+    `duty`: the tier at which it became a bank's; above are bureaus, below the bank's own nodes.
     """
 
     assignment_id: UUID
@@ -131,6 +135,11 @@ class AssignmentOut(Out):
     ended_on: date | None
     end_reason: str | None
     merged_into: UUID | None
+    duty: bool
+    node_kind: str
+    node_city: str | None
+    node_outlet_id: UUID | None
+    node_id: UUID | None
 
     @classmethod
     def of(cls, row: AssignmentRow) -> "AssignmentOut":
@@ -142,6 +151,25 @@ class AssignmentPage(Out):
     """Assignments by id."""
 
     items: list[AssignmentOut]
+    next_cursor: str | None
+
+
+class OverdueOut(AssignmentOut):
+    """An assignment without a contact, and how many days too late it is."""
+
+    overdue_days: int
+
+    @classmethod
+    def late(cls, row: AssignmentRow, days: int) -> "OverdueOut":
+        """From the assignment."""
+        return cls(**AssignmentOut.of(row).model_dump(), overdue_days=days)
+
+
+class OverduePage(Out):
+    """What has no contact after the day for naming them, by id; before that day nothing."""
+
+    contacts_due_on: date
+    items: list[OverdueOut]
     next_cursor: str | None
 
 
@@ -238,25 +266,34 @@ class ContactsOut(Out):
 
 
 class InstitutionLoadOut(Out):
-    """An institution's enterprises, and for how many a contact is named."""
+    """An institution's enterprises, or a branch's, and for how many a contact is named.
+
+    `claimed` beside them are those the institution took on outside its list (JS-21).
+    """
 
     institution_id: UUID
+    node_city: str | None
     name: str | None
     institution_type: str | None
     assigned: int
     contacted: int
     missing: int
+    contact_rate: float
+    claimed: int
 
     @classmethod
     def of(cls, load: Load) -> "InstitutionLoadOut":
         """From the count."""
         return cls(
             institution_id=load.institution_id,
+            node_city=load.node_city,
             name=load.name,
             institution_type=load.institution_type,
             assigned=load.assigned,
             contacted=load.contacted,
             missing=load.assigned - load.contacted,
+            contact_rate=load.contacted / load.assigned if load.assigned else 1,
+            claimed=load.claimed,
         )
 
 
@@ -269,6 +306,7 @@ class ProgressOut(Out):
     assigned: int
     contacted: int
     missing: int
+    claimed: int
     items: list[InstitutionLoadOut]
     next_cursor: str | None = None
 
@@ -283,5 +321,6 @@ class ProgressOut(Out):
             assigned=sum(one.assigned for one in items),
             contacted=sum(one.contacted for one in items),
             missing=sum(one.missing for one in items),
+            claimed=sum({one.institution_id: one.claimed for one in items}.values()),
             items=[one for one in items if one.missing or not missing_only],
         )

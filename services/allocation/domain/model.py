@@ -7,6 +7,7 @@ from typing import Literal
 from uuid import UUID
 
 from shared.kernel.errors import RuleViolation
+from shared.kernel.ids import derived_id
 
 Precision = Literal["point", "county", "city"]
 
@@ -44,25 +45,47 @@ class Outlet:
 
 
 @dataclass(frozen=True, slots=True)
-class InstitutionInCity:
-    """A bank institution's presence in one city: how many enterprises it can take there.
+class Receiver:
+    """Who may be given enterprises: a bank institution in a city, a branch, or an outlet.
 
-    `source` says where `capacity` comes from: declared, staff, share of what is wanting, or set.
+    `source` says where `capacity` comes from: declared, staff, share of what is wanting, or set;
+    beside it what it was made of: `officers` at `outlets`, their `ability_bp`, what was `declared`.
     """
 
+    node_id: UUID
     institution_id: UUID
     city_code: str
     institution_type: str
     capacity: int
     officers: int
     source: str = "declared"
+    outlets: int = 0
+    declared: int = 0
+    ability_bp: int = 10_000
+    outlet_id: UUID | None = None
 
 
 class NodeKind(StrEnum):
-    """Who receives an enterprise: a city bureau, or a bank institution."""
+    """Who receives an enterprise: a city bureau, a bank institution, its branch or its outlet."""
 
     BUREAU = "bureau"
     INSTITUTION = "institution"
+    BRANCH = "branch"
+    OUTLET = "outlet"
+
+
+def node_id_of(outlet: Outlet, to: NodeKind) -> UUID:
+    """The receiver that an outlet belongs to, where `to` receives."""
+    if to is NodeKind.OUTLET:
+        return outlet.outlet_id
+    if to is NodeKind.BRANCH:
+        return branch_id(outlet.institution_id, outlet.city_code)
+    return outlet.institution_id
+
+
+def branch_id(institution_id: UUID, city_code: str) -> UUID:
+    """The branch of an institution in a city."""
+    return derived_id("branch", institution_id, city_code)
 
 
 class PlanState(StrEnum):

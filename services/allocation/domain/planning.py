@@ -5,14 +5,20 @@ gives the same rows and the same digest (A3, U8).
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 
 from services.allocation.domain.capacity import CapacityRules
-from services.allocation.domain.engine.allocating import Allocation, allocate, certify
+from services.allocation.domain.engine.allocating import (
+    Allocation,
+    Certificate,
+    allocate,
+    certify,
+    digest_of,
+)
 from services.allocation.domain.engine.comparing import what_if
 from services.allocation.domain.engine.explaining import (
     Binding,
@@ -21,12 +27,14 @@ from services.allocation.domain.engine.explaining import (
     held,
     shortages,
 )
+from services.allocation.domain.engine.joint import JointAllocation, allocate_jointly
 from services.allocation.domain.engine.measuring import gini_bp
 from services.allocation.domain.engine.problem import BP, Ints
-from services.allocation.domain.model import Enterprise, NodeKind, Outlet
+from services.allocation.domain.engine.scoring import TIE_BITS
+from services.allocation.domain.model import Enterprise, Outlet
 from services.allocation.domain.policy import CostWeights, FairnessBands
 from services.allocation.domain.rotation import rounds_of
-from services.allocation.domain.tasks import CityTask, Problem, problem_of
+from services.allocation.domain.tasks import FORMS, CityTask, Problem, problem_of
 
 BINDINGS = {
     Binding.NONE: "none",
@@ -54,25 +62,32 @@ class Shortage:
 
 @dataclass(frozen=True, slots=True)
 class PlanRow:
-    """Where a plan sends one enterprise, and why; no target at all: nobody has a place for it."""
+    """Where a plan sends one enterprise, and why; no target at all: nobody has a place for it.
+
+    A bank's node has its `node_id` and the city it is in; an outlet its `outlet_id` too.
+    """
 
     enterprise_id: UUID
     city_code: str
     node_kind: str
-    bureau_code: str | None
-    institution_id: UUID | None
-    nearest_outlet_id: UUID | None
-    distance_m: int | None
     reason: dict[str, Any]
+    bureau_code: str | None = None
+    institution_id: UUID | None = None
+    node_city: str | None = None
+    outlet_id: UUID | None = None
+    node_id: UUID | None = None
+    nearest_outlet_id: UUID | None = None
+    distance_m: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LoadRow:
-    """What one receiver gets: a bureau in tier 1, an institution in a city in tier 2.
+    """What one receiver gets: a bureau, an institution in a city, a bank's branch or outlet.
 
     `capacity_source` says where its capacity comes from: declared by outlets, from its staff, a
-    share of what is wanting, or set by the bureau. `price_m` is what one slot more would save the
-    city, `fewer_m` what one fewer would cost.
+    share of what is wanting, or set by the bureau; and it has so many `officers` at `outlets`, of
+    that ability, with so much `declared`. `price_m` is what one slot more would save the city,
+    `fewer_m` what one fewer would cost.
     """
 
     city_code: str
@@ -92,14 +107,18 @@ class LoadRow:
     ceiling: int = 0
     officers: int = 0
     capacity_source: str = ""
+    outlet_id: UUID | None = None
+    outlets: int = 0
+    declared: int = 0
+    ability_bp: int = BP
 
 
 @dataclass(frozen=True, slots=True)
 class CityPlan:
     """A city's solution with its proof: cost equal to bound, and nobody cheaper elsewhere.
 
-    `prices` are by institution: what one easy and one hard case more there costs, in the unit of
-    the scores (docs/plan-file.md).
+    `prices` are by node: what one easy and one hard case more there costs, in the unit of the
+    scores; in the joint form by outlet: a place at the outlet, and at its bank (docs/plan-file.md).
     """
 
     city_code: str
@@ -113,31 +132,71 @@ class CityPlan:
     cost: int = 0
     bound: int = 0
     prices: dict[UUID, tuple[int, int]] = field(default_factory=dict[UUID, tuple[int, int]])
+    institution_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """A group shared out, seen by node, with its proof; in the joint form each has a seat too."""
+
+    by_node: Allocation
+    certificate: Certificate
+    prices: dict[UUID, tuple[int, int]]
+    digest: str
+    seats: JointAllocation | None = None
 
 
 def solve_city(task: CityTask) -> CityPlan:
-    """Share a city's enterprises out among its institutions, with a reason for each.
+    """Share a group's enterprises out among its receivers, with a reason for each.
 
     Units:   metres; enterprises.
     Source:  rules JS-07, JS-19; features A2, A3, A4, A7, U8.
     """
     problem = problem_of(task)
-    return plan_of(task, problem, allocate(problem.city, problem.policy))
+    return plan_of(task, problem, solution_of(task, problem))
 
 
-def plan_of(task: CityTask, problem: Problem, allocation: Allocation) -> CityPlan:
+def solution_of(task: CityTask, problem: Problem) -> Solution:
+    """By the kernel, or jointly with the outlets' own limits.
+
+    Source:  rules JS-06, JS-07; features A2, U8.
+    """
+    if task.form == "joint":
+        joint = allocate_jointly(problem.city, problem.policy)
+        city, outlets = joint.scored.city, len(problem.outlets)
+        of_bank = joint.prices[outlets:][city.outlet_bank].tolist()
+        ids = [one.outlet_id for one in problem.outlets]
+        return Solution(
+            joint.by_bank,
+            Certificate(joint.primal, joint.bound, 0),
+            dict(zip(ids, zip(joint.prices[:outlets].tolist(), of_bank, strict=True), strict=True)),
+            digest_of(city.enterprise, city.outlet, joint.outlet),
+            joint,
+        )
+    allocation = allocate(problem.city, problem.policy)
+    ids = [one.node_id for one in problem.receivers]
+    prices = zip(*allocation.prices.tolist(), strict=True)
+    return Solution(
+        allocation,
+        certify(allocation),
+        dict(zip(ids, prices, strict=True)),
+        allocation.digest,
+    )
+
+
+def plan_of(task: CityTask, problem: Problem, solution: Solution) -> CityPlan:
     """The rows, load and proof of a solution, by name.
 
     Units:   metres; enterprises.
     Source:  features A3, A4, U8.
     """
-    certificate = certify(allocation)
+    allocation, certificate = solution.by_node, solution.certificate
     reasons = explain(allocation)
-    ids = [one.institution_id for one in problem.institutions]
+    ids = [one.node_id for one in problem.receivers]
     return CityPlan(
         task.city_code,
-        tuple(_rows(task, problem, allocation, reasons)),
-        tuple(_loads(task, problem, allocation, reasons)),
+        tuple(_rows(task, problem, solution, reasons)),
+        tuple(_loads(problem, allocation, reasons)),
         tuple(
             Shortage(
                 tuple(ids[bank] for bank in one.banks),
@@ -149,15 +208,20 @@ def plan_of(task: CityTask, problem: Problem, allocation: Allocation) -> CityPla
         ),
         exhausted=_exhausted(task),
         longest_m=int(reasons.metres.max(initial=0)),
-        violations=0 if certificate.proven else max(certificate.violations, 1),
-        digest=allocation.digest,
+        violations=_violations(solution),
+        digest=solution.digest,
         cost=certificate.primal,
         bound=certificate.dual,
-        prices={
-            one: (easy, hard)
-            for one, easy, hard in zip(ids, *allocation.prices.tolist(), strict=True)
-        },
+        prices=solution.prices,
+        institution_id=task.institution_id,
     )
+
+
+def _violations(solution: Solution) -> int:
+    """0: proven. The joint form with a band for hard cases has a bound, and keeps it apart."""
+    if solution.certificate.proven or solution.seats:
+        return solution.certificate.violations
+    return max(solution.certificate.violations, 1)
 
 
 def _exhausted(task: CityTask) -> int:
@@ -168,29 +232,36 @@ def _exhausted(task: CityTask) -> int:
 
 
 def _rows(
-    task: CityTask, problem: Problem, allocation: Allocation, reasons: Reasons
+    task: CityTask, problem: Problem, solution: Solution, reasons: Reasons
 ) -> Iterable[PlanRow]:
-    scored = allocation.scored
-    banks = [*(one.institution_id for one in problem.institutions), None]
+    allocation, scored = solution.by_node, solution.by_node.scored
+    nodes = [*problem.receivers, None]
+    ids = [one and one.node_id for one in nodes]
     prices = np.append(_relative_prices(allocation), 0).tolist()
     columns = {
         name: getattr(reasons, name).tolist()
         for name in ("metres", "rank", "cheapest", "nearest", "runner_up", "cost_m", "extra_m",
                      "margin_m", "binding", "related", "alike", "tie")
     }  # fmt: skip
+    seats = solution.seats
+    if seats:
+        columns["cost_m"] = (seats.score >> seats.shift).tolist()
+        columns["tie"] = (seats.score & ((1 << min(TIE_BITS, seats.shift)) - 1)).tolist()
     hard, placed, free = (one.tolist() for one in (scored.hard, scored.city.placed, scored.free))
     for row, bank in enumerate(allocation.choice.tolist()):
         if not free[row]:
             continue
-        here = banks[bank]
+        here = nodes[bank]
         second = columns["runner_up"][row] if here else -1
         outlet = int(scored.nearest[row, bank]) if here else -1
         yield PlanRow(
             problem.enterprises[row].enterprise_id,
             task.city_code,
-            NodeKind.INSTITUTION.value,
-            bureau_code=None,
-            institution_id=here,
+            task.to.value,
+            institution_id=here.institution_id if here else task.institution_id,
+            node_city=here.city_code if here else None,
+            outlet_id=here.outlet_id if here else None,
+            node_id=here.node_id if here else None,
             nearest_outlet_id=problem.outlets[outlet].outlet_id if outlet >= 0 else None,
             distance_m=columns["metres"][row] if here else None,
             reason={
@@ -198,13 +269,14 @@ def _rows(
                 "has_relation": columns["related"][row],
                 "same_type_as_before": columns["alike"][row],
                 "hard": hard[row],
+                "seated": seats is not None,
                 "cost_m": columns["cost_m"][row] if here else None,
                 "distance_rank": columns["rank"][row] if here else None,
-                "cheapest_id": banks[columns["cheapest"][row]] if here else None,
-                "nearest_id": banks[columns["nearest"][row]],
+                "cheapest_id": ids[columns["cheapest"][row]] if here else None,
+                "nearest_id": ids[columns["nearest"][row]],
                 "binding": BINDINGS[Binding(columns["binding"][row])],
                 "price_m": prices[bank],
-                "runner_up_id": banks[second],
+                "runner_up_id": ids[second],
                 "runner_up_extra_m": columns["extra_m"][row] if second >= 0 else None,
                 "margin_m": columns["margin_m"][row] if second >= 0 else None,
                 "tie_number": columns["tie"][row] if here else None,
@@ -219,23 +291,21 @@ def _relative_prices(allocation: Allocation) -> Ints:
     return (prices - prices.min(initial=1 << 62)) >> allocation.scored.shift
 
 
-def _loads(
-    task: CityTask, problem: Problem, allocation: Allocation, reasons: Reasons
-) -> Iterable[LoadRow]:
+def _loads(problem: Problem, allocation: Allocation, reasons: Reasons) -> Iterable[LoadRow]:
     scored = allocation.scored
     everybody, hard = held(allocation)
-    fixed = np.bincount(allocation.choice[~scored.free], minlength=len(problem.institutions) + 1)
+    fixed = np.bincount(allocation.choice[~scored.free], minlength=len(problem.receivers) + 1)
     metres = np.where(scored.free, reasons.metres, 0)
     travelled = np.bincount(
-        allocation.choice, weights=metres, minlength=len(problem.institutions) + 1
+        allocation.choice, weights=metres, minlength=len(problem.receivers) + 1
     ).astype(np.int64)
-    capacity = np.array([one.capacity for one in problem.institutions], dtype=np.int64)
+    capacity = np.array([one.capacity for one in problem.receivers], dtype=np.int64)
     shares = quotas(capacity, len(problem.enterprises))
     slots = (allocation.slot_prices >> scored.shift).tolist()
-    for at, one in enumerate(problem.institutions):
+    for at, one in enumerate(problem.receivers):
         here, share, kept = int(everybody[at]), int(shares[at]), int(fixed[at])
         yield LoadRow(
-            task.city_code,
+            one.city_code,
             bureau_code=None,
             institution_id=one.institution_id,
             capacity=one.capacity,
@@ -252,6 +322,10 @@ def _loads(
             ceiling=min(int(scored.bounds[1, at]), len(problem.enterprises)),
             officers=one.officers,
             capacity_source=one.source,
+            outlet_id=one.outlet_id,
+            outlets=one.outlets,
+            declared=one.declared,
+            ability_bp=one.ability_bp,
         )
 
 
@@ -292,4 +366,5 @@ def warm_up() -> None:
     )  # fmt: skip
     problem = problem_of(task)
     what_if(problem.city, problem.policy, allocate(problem.city, problem.policy).choice)
-    solve_city(task)
+    for form in FORMS:
+        solve_city(replace(task, form=form))

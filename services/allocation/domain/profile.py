@@ -7,18 +7,20 @@ of the field it stands in, so that a new campaign needs a document and no code.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import cast
+from typing import cast, get_args
 
 from services.allocation.domain.capacity import CapacityRules
 from services.allocation.domain.model import Precision
 from services.allocation.domain.policy import CostWeights, FairnessBands
 from services.allocation.domain.rotation import RotationRules
+from services.allocation.domain.tree import NODES, Tier, Tree, faults_of_tree
+from shared.contracts.registry import InstitutionType
 from shared.kernel.errors import BadInput, FieldError
 
+INSTITUTION_TYPES: tuple[str, ...] = get_args(InstitutionType)
 PRECISIONS: tuple[Precision, ...] = ("point", "county", "city")
 LISTS = ("tech_sme", "four_tech", "small_and_micro")
 LEADERS = ("regulator", "bank", "joint")
-NODES = ("province", "bureau", "institution", "branch", "outlet", "contact")
 MATCHED_BY = ("line_approved", "loan_granted")
 MATCHED_AT = ("any_institution", "assigned_institution")
 REGION_DIGITS = 6
@@ -46,16 +48,6 @@ class Scope:
     province_code: str
     list_kind: str
     led_by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Tier:
-    """One step down the tree; `direct_city_code` is the city whose banks get theirs directly."""
-
-    number: int
-    from_node: str
-    to_node: str
-    direct_city_code: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +135,9 @@ class Profile:
         )
 
     @property
-    def direct_city_code(self) -> str | None:
-        """The city whose enterprises tier 1 gives directly to banks (JS-06), if there is one."""
-        return next((one.direct_city_code for one in self.tiers if one.direct_city_code), None)
+    def tree(self) -> Tree:
+        """The tiers as the steps that plans share out."""
+        return Tree(self.tiers)
 
 
 def parse_profile(document: object) -> Profile:
@@ -172,8 +164,7 @@ def parse_profile(document: object) -> Profile:
         bulletin=_bulletin(fields.inner("bulletin")),
     )
     fields.nothing_else()
-    if [one.number for one in profile.tiers] != list(range(1, len(profile.tiers) + 1)):
-        faults.append(FieldError("tiers", "profile.tiers_not_counted", "层级须从 1 起连续编号"))
+    faults += [FieldError(*one) for one in faults_of_tree(profile.tiers)]
     if faults:
         raise BadInput("profile.invalid", "活动方案有误", faults[0].where, errors=faults)
     return profile
@@ -323,9 +314,21 @@ def _capacity(fields: _Fields) -> CapacityRules:
     rules = CapacityRules(
         per_officer=fields.number("per_officer", least=1, most=1_000),
         headroom_bp=fields.number("headroom_bp", least=0, most=100_000),
+        ability_bp=_abilities(fields.inner("ability_bp")) if "ability_bp" in fields.values else {},
     )
     fields.nothing_else()
     return rules
+
+
+def _abilities(fields: _Fields) -> dict[str, int]:
+    """What an officer of a type of bank is worth beside the usual one; not named: as usual."""
+    found = {
+        name: fields.number(name, least=0, most=100_000)
+        for name in INSTITUTION_TYPES
+        if name in fields.values
+    }
+    fields.nothing_else()
+    return found
 
 
 def _cost(fields: _Fields) -> CostWeights:

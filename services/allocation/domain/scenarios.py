@@ -84,18 +84,17 @@ class Outcome:
 
 
 def live_city(task: CityTask, rows: Mapping[UUID, Stored]) -> LiveCity:
-    """A stored city of the plan in force, as arrays.
+    """A stored group of the plan in force, as arrays.
 
     Source:  feature A5.
     """
     problem = problem_of(task)
-    column_of = {one.institution_id: at for at, one in enumerate(problem.institutions)}
-    none = len(column_of)
+    column_of = {one.node_id: at for at, one in enumerate(problem.receivers)}
     assert problem.city.fixed is not None  # problem_of always sets it
     choice = problem.city.fixed.copy()
     for row in np.flatnonzero(choice < 0).tolist():
-        institution_id, _ = rows.get(problem.enterprises[row].enterprise_id, (None, None))
-        choice[row] = none if institution_id is None else column_of[institution_id]
+        node_id, _, _ = rows.get(problem.enterprises[row].enterprise_id, (None, None, None))
+        choice[row] = len(column_of) if node_id is None else column_of[UUID(str(node_id))]
     return LiveCity(problem, choice)
 
 
@@ -131,13 +130,17 @@ def changed(live: LiveCity, changes: Changes) -> tuple[City, Policy]:
         policy = replace(policy, total_bp=None if changes.total_bp < 0 else changes.total_bp)
     if changes.hard_bp is not None:
         policy = replace(policy, hard_bp=None if changes.hard_bp < 0 else changes.hard_bp)
-    own = changes.capacities.get(problem.city.code, {})
-    capacities = {
-        at: own[one.institution_id]
-        for at, one in enumerate(problem.institutions)
-        if one.institution_id in own
+    own = {
+        (city, institution): size
+        for city, sizes in changes.capacities.items()
+        for institution, size in sizes.items()
     }
-    previous = np.where(live.choice < len(problem.institutions), live.choice, -1)
+    capacities = {
+        at: own[one.city_code, one.institution_id]
+        for at, one in enumerate(problem.receivers)
+        if (one.city_code, one.institution_id) in own
+    }
+    previous = np.where(live.choice < len(problem.receivers), live.choice, -1)
     city = replace(problem.city, previous=previous.astype(np.int32))
     return with_capacities(city, capacities), policy
 
@@ -159,7 +162,7 @@ def policy_prices(cities: Sequence[LiveCity], changes: Changes) -> tuple[PriceOf
 
 
 def _moves(live: LiveCity, moved: Ints, now: Allocation, then: Allocation) -> list[Move]:
-    ids = [*(one.institution_id for one in live.problem.institutions), None]
+    ids = [*(one.node_id for one in live.problem.receivers), None]
     none = len(ids) - 1
     metres = now.scored.metres
 
@@ -188,10 +191,10 @@ def _load(live: LiveCity, now: Allocation, then: Allocation) -> list[ScenarioLoa
     prices = (then.slot_prices[0] >> then.scored.shift).tolist()
     return [
         ScenarioLoad(
-            live.problem.city.code, one.institution_id, capacity[at], before[at], after[at],
+            one.city_code, one.institution_id, capacity[at], before[at], after[at],
             hard_before[at], hard_after[at], prices[at],
         )
-        for at, one in enumerate(live.problem.institutions)
+        for at, one in enumerate(live.problem.receivers)
     ]  # fmt: skip
 
 

@@ -1,77 +1,108 @@
-"""Tier 1 as a plan: a row for every enterprise, and the load of each bureau."""
+"""The tier of bureaus as a plan: a row for every enterprise, and the load of each bureau."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
 from uuid import UUID
 
 import numpy as np
 
-from services.allocation.domain.capacity import CapacityRules, institutions_in_city
+from services.allocation.domain.capacity import NOTHING, CapacityRules, receivers
 from services.allocation.domain.engine.problem import BP
 from services.allocation.domain.model import Enterprise, NodeKind, Outlet
-from services.allocation.domain.planning import LoadRow, PlanRow, quotas
+from services.allocation.domain.planning import CityPlan, LoadRow, PlanRow, quotas
 from services.allocation.domain.tiers import TierOne, share_out
 
 
 @dataclass(frozen=True, slots=True)
-class TierOnePlan:
-    """Tier 1 for the whole list: rows, and the load of each bureau and of the direct city."""
+class BureauTask:
+    """What the tier of bureaus is solved from; `declared` are capacities set by city and bank."""
 
-    rows: tuple[PlanRow, ...]
-    load: tuple[LoadRow, ...]
+    province_code: str
+    seed: int
+    enterprises: tuple[Enterprise, ...]
+    outlets: tuple[Outlet, ...]
+    types: dict[UUID, str]
+    capacity: CapacityRules
+    direct_city_code: str | None = None
+    declared: dict[str, dict[UUID, int]] = field(default_factory=dict[str, dict[UUID, int]])
 
 
-def solve_tier_one(
-    enterprises: Sequence[Enterprise],
-    outlets: Sequence[Outlet],
-    types: Mapping[UUID, str],
-    *,
-    direct_city_code: str | None,
-    rules: CapacityRules,
-    seed: int,
-) -> TierOnePlan:
+def rooms(task: BureauTask) -> dict[str, int]:
+    """What the banks of each city can take.
+
+    Units:   enterprises.
+    Source:  rule JS-06; feature A2.
+    """
+    listed = Counter(one.city_code for one in task.enterprises)
+    if task.direct_city_code is not None:
+        listed.setdefault(task.direct_city_code, 0)
+    here: defaultdict[str, list[Outlet]] = defaultdict(list)
+    for one in task.outlets:
+        here[one.city_code].append(one)
+    return {
+        city: sum(
+            one.capacity
+            for one in receivers(
+                here[city], task.types, listed=count, rules=task.capacity,
+                declared=task.declared.get(city, NOTHING),
+            )
+        )
+        for city, count in sorted(listed.items())
+    }  # fmt: skip
+
+
+def solve_tier_one(task: BureauTask) -> CityPlan:
     """Send every enterprise to its bureau or, in the direct city, straight to the banks there.
+
+    The ways to the capital are the shortest that so many can have: taking the nearest first is
+    exact, and docs/plan-file.md has the bound that proves it from the file.
 
     Units:   enterprises; metres.
     Source:  rule JS-06; features A1, A2.
     """
-    listed = Counter(one.city_code for one in enterprises)
-    room = {
-        city: sum(
-            one.capacity
-            for one in institutions_in_city(
-                outlets, types, city_code=city, listed=count, rules=rules
-            )
-        )
-        for city, count in listed.items()
-    }
-    if direct_city_code is not None and direct_city_code not in room:
-        direct = institutions_in_city(
-            outlets, types, city_code=direct_city_code, listed=0, rules=rules
-        )
-        room[direct_city_code] = sum(one.capacity for one in direct)
+    room = rooms(task)
     decisions = share_out(
-        enterprises,
+        task.enterprises,
         capacity=room,
-        capital_city_code=direct_city_code,
-        capital_outlets=[one for one in outlets if one.city_code == direct_city_code],
-        seed=seed,
+        capital_city_code=task.direct_city_code,
+        capital_outlets=[one for one in task.outlets if one.city_code == task.direct_city_code],
+        seed=task.seed,
     )
-    return TierOnePlan(
-        tuple(_tier_one_row(one, seed) for one in decisions), _loads(decisions, room)
+    ways = [one.metres_to_capital or 0 for one in decisions]
+    return CityPlan(
+        task.province_code,
+        tuple(_row(one, task.seed) for one in decisions),
+        _loads(decisions, room),
+        (),
+        exhausted=0,
+        longest_m=max(ways, default=0),
+        violations=0,
+        digest=digest((one.enterprise_id, one.city_code, one.node_kind) for one in decisions),
+        cost=sum(ways),
+        bound=sum(ways),
     )
 
 
-def _tier_one_row(one: TierOne, seed: int) -> PlanRow:
+def digest(sent: Iterable[tuple[UUID, str, NodeKind]]) -> str:
+    """SHA-256 over 16 bytes of each enterprise's id, and its city and kind, by id.
+
+    Source:  feature U8 (docs/plan-file.md).
+    """
+    found = sha256()
+    for enterprise_id, city_code, kind in sent:
+        found.update(enterprise_id.bytes + f"{city_code} {kind}\n".encode())
+    return found.hexdigest()
+
+
+def _row(one: TierOne, seed: int) -> PlanRow:
     bureau = one.city_code if one.node_kind is NodeKind.BUREAU else None
     return PlanRow(
         one.enterprise_id,
         one.city_code,
         one.node_kind.value,
         bureau_code=bureau,
-        institution_id=None,
-        nearest_outlet_id=None,
         distance_m=one.metres_to_capital,
         reason={"why": one.reason.value, "tie_seed": seed},
     )

@@ -39,6 +39,8 @@ def _km(metres: int) -> str:
 def _place(reason: Mapping[str, Any], metres: int | None) -> str:
     if metres is None or not reason["distance_counted"]:
         return "企业地址只精确到市,距离不计入"
+    if reason.get("seated"):
+        return f"安排在该机构仍有名额的网点,距企业 {_km(metres)}"
     rank = reason["distance_rank"]
     near = "是最近的机构" if rank == 1 else f"在可选机构中距离第 {rank} 近"
     return f"最近的网点距企业 {_km(metres)},{near}"

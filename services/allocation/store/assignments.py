@@ -5,7 +5,7 @@ from datetime import date
 from uuid import UUID
 
 from services.allocation.domain.contacts import Holder, Known, Naming
-from services.allocation.store.plans import region_pattern
+from services.allocation.store.parts import region_pattern
 from shared.platform.conditions import Conditions
 from shared.platform.database import Transaction
 
@@ -31,6 +31,11 @@ class AssignmentRow:
     contact_named_on: date | None
     ended_on: date | None
     end_reason: str | None
+    duty: bool
+    node_kind: str
+    node_city: str | None
+    node_outlet_id: UUID | None
+    node_id: UUID | None
     merged_into: UUID | None = None
 
     @property
@@ -60,13 +65,18 @@ class AssignmentFilter:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What an institution has in a campaign, and for how many a contact is named."""
+    """What an institution, or its branch, has in a campaign, and how many have a contact.
+
+    `claimed`: what the institution has taken on outside its list; it is no part of the others.
+    """
 
     institution_id: UUID
+    node_city: str | None
     name: str | None
     institution_type: str | None
     assigned: int
     contacted: int
+    claimed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +118,7 @@ async def page(tx: Transaction, wanted: AssignmentFilter) -> list[AssignmentRow]
     if wanted.state != "all":
         conditions.add("(a.ended_on is null) = {}", wanted.state == "live")
     if wanted.without_contact is not None:
-        conditions.add("a.tier = 2")
+        conditions.add("a.duty")
     driver = await tx.driver()
     rows = await driver.fetch(
         f"select {_COLUMNS} from assignment a{conditions.sql}"
@@ -143,7 +153,7 @@ async def contacts_of(tx: Transaction, assignment_id: UUID) -> list[ContactRow]:
 async def lock_rows(tx: Transaction, ids: list[UUID]) -> dict[UUID, AssignmentRow]:
     """The caller's assignments with these ids, locked in one order."""
     conditions = _scoped(tx)
-    conditions.add("a.tier = 2 and a.assignment_id = any({}::uuid[])", ids)
+    conditions.add("a.duty and a.assignment_id = any({}::uuid[])", ids)
     driver = await tx.driver()
     rows = await driver.fetch(
         f"select {_COLUMNS} from assignment a{conditions.sql} order by a.assignment_id"
@@ -215,15 +225,29 @@ async def name_contacts(tx: Transaction, namings: list[Naming]) -> None:
 
 
 async def loads(tx: Transaction, campaign_id: UUID) -> list[Load]:
-    """What each institution has now, and for how many a contact is named."""
+    """What each institution has now, and for how many a contact is named.
+
+    In a bank's own campaign a line for each branch (JL-31). Who has claims only has a line too.
+    """
     conditions = _scoped(tx)
-    conditions.add("a.campaign_id = {} and a.tier = 2 and a.ended_on is null", campaign_id)
+    conditions.add("a.campaign_id = {} and a.duty and a.ended_on is null", campaign_id)
+    held = conditions.sql
+    claimed = conditions.apart()
+    claimed.add("c.campaign_id = {} and c.ended_on is null", campaign_id)
+    claimed.add_region_or_institution(tx.principal, "c")
     driver = await tx.driver()
     rows = await driver.fetch(
-        "select a.institution_id, i.name, i.type, count(*) as assigned,"
-        " count(a.staff_id) as contacted from assignment a"
-        f" left join institution i using (institution_id){conditions.sql}"
-        " group by a.institution_id, i.name, i.type, i.code order by i.code, a.institution_id",
-        *conditions.values,
+        "with held as (select a.institution_id,"
+        "   case when a.node_kind <> 'institution' then a.node_city end as node_city,"
+        "   count(*) as assigned, count(a.staff_id) as contacted"
+        f"   from assignment a{held} group by 1, 2),"
+        " claimed as (select c.institution_id, count(*) as claimed"
+        f"   from claim c{claimed.sql} group by 1)"
+        " select institution_id, h.node_city, i.name, i.type, coalesce(h.assigned, 0),"
+        " coalesce(h.contacted, 0), coalesce(c.claimed, 0)"
+        " from held h full join claimed c using (institution_id)"
+        " left join institution i using (institution_id)"
+        " order by i.code, institution_id, h.node_city",
+        *claimed.values,
     )
     return [Load(*row) for row in rows]

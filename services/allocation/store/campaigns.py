@@ -13,7 +13,10 @@ from shared.platform.database import Transaction
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Campaign:
-    """A campaign with its calendar; `profile` is the document it was opened under."""
+    """A campaign with its calendar; `profile` is the document it was opened under.
+
+    `institution_id` is the bank whose campaign it is, where the tree begins at one.
+    """
 
     campaign_id: UUID
     name: str
@@ -24,6 +27,7 @@ class Campaign:
     enrolled: int
     job_id: UUID
     closed_on: date | None = None
+    institution_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Enrolled:
 
 _COLUMNS = (
     "campaign_id, name, profile_document, list_vintage, opens_on, visits_from, visits_until,"
-    " contacts_due_on, rotation_on, state, enrolled, job_id, closed_on"
+    " contacts_due_on, rotation_on, state, enrolled, job_id, closed_on, institution_id"
 )
 
 
@@ -72,8 +76,8 @@ async def add(tx: Transaction, campaign: Campaign, document: bytes) -> bool:
         await driver.fetchval(
             "insert into campaign (campaign_id, profile, profile_document, name, list_vintage,"
             " opens_on, visits_from, visits_until, contacts_due_on, rotation_on, state, job_id,"
-            " created_by, created_at)"
-            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)"
+            " created_by, created_at, institution_id)"
+            " values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
             " on conflict (list_vintage, profile, name) do nothing returning true",
             campaign.campaign_id,
             campaign.profile.code,
@@ -89,6 +93,7 @@ async def add(tx: Transaction, campaign: Campaign, document: bytes) -> bool:
             campaign.job_id,
             tx.principal.account_id,
             tx.now,
+            campaign.institution_id,
         )
     )
 
@@ -133,6 +138,7 @@ def _campaign(row: Any) -> Campaign:
         enrolled=row["enrolled"],
         job_id=row["job_id"],
         closed_on=row["closed_on"],
+        institution_id=row["institution_id"],
     )
 
 

@@ -1,9 +1,9 @@
 """What a plan is computed from: enterprises with their place and history, outlets, loads."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 from uuid import UUID
 
 from services.allocation.domain.model import Enterprise, Outlet
@@ -40,10 +40,17 @@ MATCHED = f"""(exists (select from financing f where f.enterprise_id = {{e}} and
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """Who has an enterprise now, at tier 2, and whether it is matched."""
+    """Which node has an enterprise now, at a tier, and whether it is matched."""
+
+    node_id: UUID
+    matched: bool
+
+
+class Holder(NamedTuple):
+    """A bank that has an enterprise, and the city of its node."""
 
     institution_id: UUID
-    matched: bool
+    city_code: str | None
 
 
 def matched_values(rule: MatchedRule) -> tuple[list[str], bool]:
@@ -116,20 +123,34 @@ async def cities(tx: Transaction, plan_id: UUID) -> dict[UUID, str]:
 
 
 async def currents(
-    tx: Transaction, campaign: Campaign, day: date, rule: MatchedRule
+    tx: Transaction, campaign: Campaign, tier: int, day: date, rule: MatchedRule
 ) -> dict[UUID, Current]:
-    """Who has each enterprise at tier 2, and whether it is matched by a day (JS-19)."""
+    """Which node has each enterprise at a tier, and whether it is matched by a day (JS-19)."""
     matched = MATCHED.format(e="a.enterprise_id", i="a.institution_id")
     driver = await tx.driver()
     rows = await driver.fetch(
-        f"select a.enterprise_id, a.institution_id, {matched} as matched"
+        f"select a.enterprise_id, a.node_id, {matched} as matched"
         " from assignment a join campaign k using (campaign_id)"
-        " where a.campaign_id = $1 and a.tier = 2 and a.ended_on is null",
+        " where a.campaign_id = $1 and a.tier = $5 and a.ended_on is null"
+        " and a.node_id is not null",
         campaign.campaign_id,
         day,
         *matched_values(rule),
+        tier,
     )
-    return {row["enterprise_id"]: Current(row["institution_id"], row["matched"]) for row in rows}
+    return {row["enterprise_id"]: Current(row["node_id"], row["matched"]) for row in rows}
+
+
+async def holders(tx: Transaction, campaign_id: UUID, tier: int) -> dict[UUID, Holder]:
+    """Which bank has each enterprise at a tier, and in which city."""
+    driver = await tx.driver()
+    rows = await driver.fetch(
+        "select enterprise_id, institution_id, node_city from assignment where campaign_id = $1"
+        " and tier = $2 and ended_on is null and institution_id is not null",
+        campaign_id,
+        tier,
+    )
+    return {row[0]: Holder(row[1], row[2]) for row in rows}
 
 
 async def matched_at_all(
@@ -160,7 +181,7 @@ async def histories(tx: Transaction, campaign_id: UUID) -> dict[UUID, tuple[UUID
     rows = await driver.fetch(
         "select coalesce(m.survivor_id, a.enterprise_id) as enterprise_id, a.institution_id"
         " from assignment a left join merger m on m.merged_id = a.enterprise_id"
-        " where a.campaign_id = $1 and a.tier = 2"
+        " where a.campaign_id = $1 and a.duty"
         " order by a.assigned_on, a.round, a.ended_on nulls last",
         campaign_id,
     )
@@ -168,14 +189,3 @@ async def histories(tx: Transaction, campaign_id: UUID) -> dict[UUID, tuple[UUID
     for row in rows:
         found[row["enterprise_id"]].append(row["institution_id"])
     return {enterprise_id: tuple(dict.fromkeys(ids)) for enterprise_id, ids in found.items()}
-
-
-def by_city(
-    listed: Iterable[Enterprise], city_of: dict[UUID, str]
-) -> dict[str, tuple[Enterprise, ...]]:
-    """Enterprises by the city they were sent to; one without a city has not been sent anywhere."""
-    found: defaultdict[str, list[Enterprise]] = defaultdict(list)
-    for one in listed:
-        if one.enterprise_id in city_of:
-            found[city_of[one.enterprise_id]].append(one)
-    return {city: tuple(found[city]) for city in sorted(found)}

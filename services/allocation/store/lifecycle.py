@@ -127,26 +127,34 @@ async def decide(tx: Transaction, return_id: UUID, *, granted: bool, note: str) 
     )  # fmt: skip
 
 
-async def end_assignment(tx: Transaction, assignment_id: UUID, reason: str) -> bool:
-    """End a live assignment today; False where it has ended."""
+async def end_assignment(tx: Transaction, assignment_id: UUID, reason: str) -> int | None:
+    """End a live duty today with all that lies deeper; its tier, None where it has ended."""
     driver = await tx.driver()
-    return bool(
-        await driver.fetchval(
-            "update assignment set ended_on = $2, end_reason = $3"
-            " where assignment_id = $1 and ended_on is null returning true",
-            assignment_id,
-            tx.today,
-            reason,
-        )
+    row = await driver.fetchrow(
+        "update assignment set ended_on = $2, end_reason = $3 where assignment_id = $1"
+        " and ended_on is null returning campaign_id, enterprise_id, tier",
+        assignment_id,
+        tx.today,
+        reason,
     )
+    if row is None:
+        return None
+    await driver.execute(
+        "update assignment set ended_on = $4, end_reason = $5 where campaign_id = $1"
+        " and enterprise_id = $2 and tier > $3 and ended_on is null",
+        *row,
+        tx.today,
+        reason,
+    )
+    return int(row["tier"])
 
 
 async def returned(tx: Transaction, campaign_id: UUID) -> dict[UUID, tuple[UUID, ...]]:
-    """Which institutions have given each enterprise back: they do not get it again."""
+    """Which nodes have given each enterprise back: they do not get it again."""
     driver = await tx.driver()
     rows = await driver.fetch(
-        "select enterprise_id, array_agg(distinct institution_id) from assignment"
-        " where campaign_id = $1 and tier = 2 and end_reason = 'returned' group by enterprise_id",
+        "select enterprise_id, array_agg(distinct node_id) from assignment"
+        " where campaign_id = $1 and duty and end_reason = 'returned' group by enterprise_id",
         campaign_id,
     )
     return {row[0]: tuple(row[1]) for row in rows}
@@ -167,7 +175,7 @@ async def holder(tx: Transaction, campaign_id: UUID, enterprise_id: UUID) -> UUI
     driver = await tx.driver()
     found: Any = await driver.fetchval(
         "select institution_id from assignment where campaign_id = $1 and enterprise_id = $2"
-        " and tier = 2 and ended_on is null",
+        " and duty and ended_on is null",
         campaign_id, enterprise_id,
     )  # fmt: skip
     return found
@@ -233,12 +241,18 @@ async def capacities(tx: Transaction, campaign_id: UUID) -> list[SetCapacity]:
 
 
 async def waiting(tx: Transaction, campaign_id: UUID, limit: int) -> list[Waiting]:
-    """The caller's institution's assignments without a contact, oldest ids first."""
+    """The caller's institution's assignments without a contact, oldest ids first.
+
+    Where a deeper tier has placed the enterprise at an outlet, that one; else the nearest.
+    """
     driver = await tx.driver()
     rows = await driver.fetch(
-        "select assignment_id, institution_id, nearest_outlet_id from assignment"
-        " where campaign_id = $1 and institution_id = $2 and tier = 2 and ended_on is null"
-        " and staff_id is null order by assignment_id limit $3",
+        "select a.assignment_id, a.institution_id, coalesce((select p.node_outlet_id"
+        "   from assignment p where p.campaign_id = a.campaign_id and p.ended_on is null"
+        "   and p.enterprise_id = a.enterprise_id and p.node_outlet_id is not null"
+        "   order by p.tier desc limit 1), a.nearest_outlet_id)"
+        " from assignment a where a.campaign_id = $1 and a.institution_id = $2 and a.duty"
+        " and a.ended_on is null and a.staff_id is null order by a.assignment_id limit $3",
         campaign_id, tx.principal.institution_id, limit,
     )  # fmt: skip
     return [Waiting(*row) for row in rows]

@@ -1,5 +1,6 @@
 """What a publication changes, in a few statements for the whole plan."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -19,6 +20,8 @@ class Began:
     bureau_code: str | None
     institution_id: UUID | None
     region_code: str
+    node_city: str | None
+    node_outlet_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ async def drop_matched(
     await driver.execute(
         "create temporary table going on commit drop as select r.enterprise_id from plan_row r"
         " join campaign k on k.campaign_id = $1 left join assignment a on a.campaign_id = $1"
-        " and a.tier = 2 and a.enterprise_id = r.enterprise_id and a.ended_on is null"
+        " and a.duty and a.enterprise_id = r.enterprise_id and a.ended_on is null"
         f" where r.plan_id = $5 and r.assignment_id is not null and not {matched}",
         plan.campaign_id,
         rotated_on,
@@ -61,6 +64,33 @@ async def choose_all(tx: Transaction, plan: StoredPlan) -> None:
     )
 
 
+async def choose_held(tx: Transaction, plan: StoredPlan, tier: int) -> None:
+    """Choose those whom a bank has at a tier: what it gave back meanwhile is not placed."""
+    driver = await tx.driver()
+    await driver.execute(
+        "create temporary table going on commit drop as select enterprise_id from assignment"
+        " where campaign_id = $1 and tier = $2 and ended_on is null and institution_id is not null",
+        plan.campaign_id,
+        tier,
+    )
+
+
+async def end_deeper(
+    tx: Transaction, plan: StoredPlan, ended: Sequence[Ended], day: date, reason: str
+) -> None:
+    """Where a duty ends, what lay below it within the bank ends too."""
+    driver = await tx.driver()
+    await driver.execute(
+        "update assignment set ended_on = $4, end_reason = $5 where campaign_id = $1"
+        " and tier > $2 and ended_on is null and enterprise_id = any($3::uuid[])",
+        plan.campaign_id,
+        plan.tier,
+        [one.enterprise_id for one in ended],
+        day,
+        reason,
+    )
+
+
 async def end_moved(tx: Transaction, plan: StoredPlan, day: date, reason: str) -> list[Ended]:
     """End what the chosen have elsewhere than the plan sends them to."""
     driver = await tx.driver()
@@ -69,7 +99,7 @@ async def end_moved(tx: Transaction, plan: StoredPlan, day: date, reason: str) -
         " left join plan_row r on r.plan_id = $3 and r.enterprise_id = g.enterprise_id"
         " where a.campaign_id = $1 and a.tier = $2 and a.ended_on is null"
         " and a.enterprise_id = g.enterprise_id"
-        " and (a.institution_id, a.bureau_code) is distinct from (r.institution_id, r.bureau_code)"
+        " and (a.node_id, a.bureau_code) is distinct from (r.node_id, r.bureau_code)"
         " returning a.assignment_id, a.enterprise_id, a.institution_id",
         plan.campaign_id,
         plan.tier,
@@ -80,7 +110,7 @@ async def end_moved(tx: Transaction, plan: StoredPlan, day: date, reason: str) -
     return [Ended(*row) for row in rows]
 
 
-async def begin(tx: Transaction, plan: StoredPlan, day: date) -> list[Began]:
+async def begin(tx: Transaction, plan: StoredPlan, day: date, *, duty: bool) -> list[Began]:
     """Enter an assignment for each of the chosen that has none at the tier, by plan.
 
     The county is the one on that day: the enterprise may have moved since the plan was solved.
@@ -88,10 +118,12 @@ async def begin(tx: Transaction, plan: StoredPlan, day: date) -> list[Began]:
     driver = await tx.driver()
     rows = await driver.fetch(
         "insert into assignment (assignment_id, campaign_id, plan_id, enterprise_id, tier, round,"
-        " bureau_code, institution_id, region_code, assigned_on, nearest_outlet_id, distance_m)"
+        " bureau_code, institution_id, region_code, assigned_on, nearest_outlet_id, distance_m,"
+        " duty, node_kind, node_city, node_outlet_id, node_id)"
         " select r.assignment_id, $1, $3, r.enterprise_id, $2, $4, r.bureau_code,"
         " r.institution_id, coalesce(c.region_code, r.region_code), $5, r.nearest_outlet_id,"
-        " r.distance_m from plan_row r join going g using (enterprise_id)"
+        " r.distance_m, $7, r.node_kind, r.node_city, r.outlet_id, r.node_id"
+        " from plan_row r join going g using (enterprise_id)"
         " left join lateral (select e.region_code from enterprise_change e"
         "   where e.enterprise_id = r.enterprise_id and e.valid_from > $6 and e.valid_from <= $5"
         "   order by e.valid_from desc limit 1) c on true"
@@ -99,13 +131,15 @@ async def begin(tx: Transaction, plan: StoredPlan, day: date) -> list[Began]:
         "   from assignment a where a.campaign_id = $1 and a.tier = $2"
         "   and a.enterprise_id = r.enterprise_id and a.ended_on is null)"
         " order by r.enterprise_id"
-        " returning assignment_id, enterprise_id, bureau_code, institution_id, region_code",
+        " returning assignment_id, enterprise_id, bureau_code, institution_id, region_code,"
+        " node_city, node_outlet_id",
         plan.campaign_id,
         plan.tier,
         plan.plan_id,
         plan.round,
         day,
         plan.solved_on,
+        duty,
     )
     return [Began(*row) for row in rows]
 

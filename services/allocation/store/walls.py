@@ -20,7 +20,7 @@ WALLS: Final[Walls] = {
     "campaign": Wall.reference(),
     "enrolment": Wall(region="region_code", enterprise="enterprise_id", tenants=_READ),
     "plan": Wall(shown="state in ('published', 'superseded')", tenants=()),
-    "plan_city": Wall(region="city_code", tenants=_READ),
+    "plan_city": Wall(institution="institution_id", region="city_code", tenants=_READ),
     "plan_row": Wall(
         institution="institution_id",
         region="region_code",

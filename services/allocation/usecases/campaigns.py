@@ -7,8 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from services.allocation.domain.profile import parse_profile
-from services.allocation.store import campaigns
+from services.allocation.domain.profile import Profile, parse_profile
+from services.allocation.store import campaigns, inputs
 from services.allocation.store.campaigns import Campaign
 from services.allocation.usecases.finding import find_campaign, open_one
 from services.allocation.usecases.profiles import all_profiles
@@ -31,6 +31,7 @@ class OpenCampaign:
     name: str
     list_vintage: str
     opens_on: date
+    institution_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,16 @@ async def open_campaign(command: OpenCampaign, tx: Transaction) -> Campaign:
     """Pin profile, calendar and list; a job then enrols the enterprises (JS-01, JS-04, R4).
 
     Raises: Refused `access.role`; BadInput `campaign.profile_unknown`,
-    `campaign.opens_on_out_of_range`, `profile.calendar_out_of_order`; Conflict
-    `campaign.list_unknown`, `campaign.list_incomplete`, `campaign.exists`.
+    `campaign.opens_on_out_of_range`, `campaign.institution_wanted`,
+    `campaign.institution_unwanted`, `campaign.institution_unknown`,
+    `profile.calendar_out_of_order`; Conflict `campaign.list_unknown`,
+    `campaign.list_incomplete`, `campaign.exists`.
     """
     tx.principal.must_be("province_regulator")
     document = await _document(command.profile, tx)
     profile = parse_profile(msgspec.json.decode(document))
     _check_day(command, tx.today)
+    await _check_bank(profile, command.institution_id, tx)
     await _check_list(command.list_vintage, tx)
     campaign_id = new_id()
     campaign = Campaign(
@@ -62,6 +66,7 @@ async def open_campaign(command: OpenCampaign, tx: Transaction) -> Campaign:
         state="enrolling",
         enrolled=0,
         job_id=await start_job(tx, ENROL, {"campaign_id": str(campaign_id)}),
+        institution_id=command.institution_id,
     )
     if not await campaigns.add(tx, campaign, document):
         raise Conflict(
@@ -90,6 +95,24 @@ def _check_day(command: OpenCampaign, today: date) -> None:
             "活动开始日期超出范围",
             f"应在清单日期 {earliest} 之后,且不晚于今天起一年",
         )
+
+
+async def _check_bank(profile: Profile, institution_id: UUID | None, tx: Transaction) -> None:
+    """A tree that begins at an institution says which one; any other names none."""
+    if profile.tree.of_one_bank and institution_id is None:
+        raise BadInput(
+            "campaign.institution_wanted",
+            "缺少主办机构",
+            "该方案的层级从一家机构开始,请指明 institution_id",
+        )
+    if institution_id is not None and not profile.tree.of_one_bank:
+        raise BadInput(
+            "campaign.institution_unwanted",
+            "该活动方案不由单一机构主办",
+            "请去掉 institution_id",
+        )
+    if institution_id is not None and str(institution_id) not in await inputs.names(tx):
+        raise BadInput("campaign.institution_unknown", "没有这家机构", "请先导入机构")
 
 
 async def _check_list(vintage: str, tx: Transaction) -> None:

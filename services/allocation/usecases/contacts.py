@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from services.allocation.domain.contacts import Naming, faults_of
 from services.allocation.store import assignments
-from services.allocation.store.assignments import AssignmentRow, Load
+from services.allocation.store.assignments import AssignmentFilter, AssignmentRow, Load
 from services.allocation.store.campaigns import Campaign
 from services.allocation.usecases.finding import find_campaign
 from shared.contracts.allocation import ContactNamed
@@ -111,6 +112,28 @@ async def progress_of(tx: Transaction, campaign_id: UUID) -> Progress:
     campaign = await find_campaign(tx, campaign_id)
     loads = await assignments.loads(tx, campaign_id)
     return Progress(campaign, tx.today > campaign.dates.contacts_due_on, loads)
+
+
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """Assignments without a contact after the day, one more than asked for; `days` too late."""
+
+    due_on: date
+    days: int
+    rows: list[AssignmentRow]
+
+
+async def overdue(tx: Transaction, campaign_id: UUID, *, after: UUID | None, limit: int) -> Overdue:
+    """Which of the caller's assignments have no contact though the day is over (JS-08, A6).
+
+    Raises: NotFound `campaign.unknown`.
+    """
+    due_on = (await find_campaign(tx, campaign_id)).dates.contacts_due_on
+    days = max((tx.today - due_on).days, 0)
+    wanted = AssignmentFilter(
+        campaign_id=campaign_id, without_contact=True, after=after, limit=limit
+    )
+    return Overdue(due_on, days, await assignments.page(tx, wanted) if days else [])
 
 
 async def find_assignment(

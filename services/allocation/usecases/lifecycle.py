@@ -149,14 +149,15 @@ async def decide_return(command: DecideReturn, tx: Transaction) -> Return:
 
 
 async def _end(tx: Transaction, asked: Return) -> None:
-    if not await lifecycle.end_assignment(tx, asked.assignment_id, "returned"):
+    tier = await lifecycle.end_assignment(tx, asked.assignment_id, "returned")
+    if tier is None:
         raise Conflict("assignment.ended", "该分配已结束")
     tx.emit(
         EnterpriseUnassigned(
             assignment_id=asked.assignment_id,
             enterprise_id=asked.enterprise_id,
             campaign_id=asked.campaign_id,
-            tier=2,
+            tier=tier,
             institution_id=asked.institution_id,
             reason="returned",
             unassigned_on=tx.today,

@@ -134,6 +134,8 @@ def _announce(
             contacts_due_on=dates.contacts_due_on,
             rotation_on=dates.rotation_on,
             amended_on=tx.today,
+            list_vintage=campaign.list_vintage,
+            opens_on=dates.opens_on,
         )
     )
     tx.audit("campaign.amended", campaign.campaign_id, after={"changed": list(changed)})

@@ -4,21 +4,30 @@ Everything is one transaction, in a job: readers see the old plan or the new one
 begins again finds either nothing done or all.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 from services.allocation.domain import model as rules
-from services.allocation.domain.model import PlanState, publish_plan, supersede_plan
+from services.allocation.domain.model import NodeKind, PlanState, publish_plan, supersede_plan
+from services.allocation.domain.tree import Step
 from services.allocation.store import plans, publishing
 from services.allocation.store.campaigns import Campaign
 from services.allocation.store.plans import StoredPlan
 from services.allocation.store.publishing import Began, Ended
 from services.allocation.usecases.finding import find_campaign, running_one
-from services.allocation.usecases.planning import check_not_rotated, find_plan, tier_one_of
+from services.allocation.usecases.planning import (
+    base_of,
+    check_not_rotated,
+    find_plan,
+    in_force,
+    step_of,
+)
 from shared.contracts.allocation import (
     EnterpriseAssigned,
+    EnterprisePlaced,
     EnterpriseUnassigned,
     PlanPublished,
     UnassignReason,
@@ -70,31 +79,29 @@ async def publish(command: Publish, tx: Transaction) -> Publishing:
     """Queue the publication of a checked draft (A1).
 
     Raises: Refused `access.role`; NotFound `plan.unknown`; Conflict `plan.not_checked`,
-    `plan.publishing`, `plan.stale`, `plan.no_tier_one`, `plan.rotation_began`, `campaign.closed`.
+    `plan.publishing`, `plan.stale`, `plan.no_base`, `plan.rotation_began`, `campaign.closed`.
     """
     tx.principal.must_be("province_regulator")
     plan = await find_plan(tx, command.plan_id, lock=True)
     if plan.publishing:
         raise Conflict("plan.publishing", "方案正在发布", "请稍候,完成后状态变为已发布")
     publish_plan(plan.rule, published_at=tx.now)
-    await _check_base(tx, plan)
+    await _check_base(tx, await find_campaign(tx, plan.campaign_id), plan)
     job_id = await start_job(tx, PUBLISH, {"plan_id": str(plan.plan_id)})
     await publishing.set_publication_job(tx, plan.plan_id, job_id)
     tx.audit("plan.publication_requested", plan.plan_id, before={"state": plan.state.value})
     return Publishing(plan.plan_id, job_id)
 
 
-async def _check_base(tx: Transaction, plan: StoredPlan) -> None:
+async def _check_base(tx: Transaction, campaign: Campaign, plan: StoredPlan) -> None:
     """What the plan was solved on must still be in force, or it would undo what came after."""
     await running_one(tx, plan.campaign_id)
-    if plan.tier == 1:
-        return
-    if plan.round == 1:
-        await check_not_rotated(tx, plan.campaign_id)
-        base = await tier_one_of(tx, plan.campaign_id)
-    else:
-        base = await plans.published(tx, plan.campaign_id, 2)
-    if base is None or base.plan_id != plan.rests_on:
+    step = step_of(campaign, plan.tier)
+    if step.duty and plan.round == 1:
+        await check_not_rotated(tx, campaign)
+    rotated = step.duty and plan.round > 1
+    base = await in_force(tx, campaign) if rotated else await base_of(tx, campaign, step)
+    if (base and base.plan_id) != plan.rests_on:
         raise Conflict("plan.stale", "方案已过时", "其依据的方案已被新方案取代;请重新计算后再发布")
 
 
@@ -108,12 +115,13 @@ async def run_publication(work: Work) -> dict[str, Any]:
         plan = await find_plan(tx, plan_id, lock=True)
         if plan.state is PlanState.PUBLISHED:
             return {"plan_id": str(plan_id), "state": plan.state.value}
-        await _check_base(tx, plan)
+        await _check_base(tx, campaign, plan)
         moved = await _make_binding(tx, campaign, plan)
     return {"plan_id": str(plan_id), "state": PlanState.PUBLISHED.value, "moved": moved}
 
 
 async def _make_binding(tx: Transaction, campaign: Campaign, plan: StoredPlan) -> int:
+    step = step_of(campaign, plan.tier)
     binding = publish_plan(plan.rule, published_at=tx.now)
     earlier = await plans.published(tx, plan.campaign_id, plan.tier)
     day, reason = plan.rotated_on or tx.today, _reason_of(plan)
@@ -122,9 +130,11 @@ async def _make_binding(tx: Transaction, campaign: Campaign, plan: StoredPlan) -
     else:
         if earlier:
             supersede_plan(earlier.rule, by=binding)
-        await publishing.choose_all(tx, plan)
+        await _choose(tx, step, plan)
     ended = await publishing.end_moved(tx, plan, day, reason)
-    began = await publishing.begin(tx, plan, day)
+    if step.duty:
+        await publishing.end_deeper(tx, plan, ended, day, reason)
+    began = await publishing.begin(tx, plan, day, duty=step.duty)
     await publishing.set_published(tx, plan, len(began))
     tx.emit(
         PlanPublished(
@@ -136,8 +146,11 @@ async def _make_binding(tx: Transaction, campaign: Campaign, plan: StoredPlan) -
             published_on=tx.today,
         )
     )
-    tx.emit(*(_ended(plan, one, day, reason) for one in ended))
-    tx.emit(*(_began(plan, one, day) for one in began))
+    if step.duty or not step.within:
+        tx.emit(*(_ended(plan, one, day, reason) for one in ended))
+        tx.emit(*(_began(plan, one, day) for one in began))
+    if step.to in (NodeKind.BRANCH, NodeKind.OUTLET):
+        tx.emit(*(placed for one in began for placed in _placed(plan, one, day)))
     tx.audit(
         "plan.published",
         plan.plan_id,
@@ -145,6 +158,14 @@ async def _make_binding(tx: Transaction, campaign: Campaign, plan: StoredPlan) -
         after={"ended": len(ended), "began": len(began)},
     )
     return len(began)
+
+
+async def _choose(tx: Transaction, step: Step, plan: StoredPlan) -> None:
+    """Everybody of the campaign; within a bank those whom it has at the tier above."""
+    if step.within and step.base:
+        await publishing.choose_held(tx, plan, step.base)
+    else:
+        await publishing.choose_all(tx, plan)
 
 
 def _reason_of(plan: StoredPlan) -> UnassignReason:
@@ -175,3 +196,17 @@ def _began(plan: StoredPlan, one: Began, day: date) -> EnterpriseAssigned:
         round=plan.round,
         assigned_on=day,
     )
+
+
+def _placed(plan: StoredPlan, one: Began, day: date) -> Iterator[EnterprisePlaced]:
+    if one.institution_id and one.node_city:
+        yield EnterprisePlaced(
+            assignment_id=one.assignment_id,
+            enterprise_id=one.enterprise_id,
+            campaign_id=plan.campaign_id,
+            tier=plan.tier,
+            institution_id=one.institution_id,
+            branch_code=one.node_city,
+            outlet_id=one.node_outlet_id,
+            placed_on=day,
+        )

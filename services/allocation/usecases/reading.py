@@ -8,17 +8,16 @@ from uuid import UUID
 import msgspec
 
 from services.allocation.domain.engine.exporting import plan_document
-from services.allocation.domain.planning import LoadRow, Shortage, solve_city
-from services.allocation.domain.publishing import published_city
+from services.allocation.domain.planning import LoadRow, Shortage
+from services.allocation.domain.publishing import published_part, solve
 from services.allocation.domain.tasks import CityTask
-from services.allocation.store import plans
-from services.allocation.store.plans import CityRow, RowOfPlan, StoredCity, StoredPlan
+from services.allocation.store import parts, plans
+from services.allocation.store.parts import CityRow, RowOfPlan, StoredPart
+from services.allocation.store.plans import StoredPlan
 from services.allocation.usecases.planning import find_plan
 from shared.kernel.errors import Conflict, NotFound
 from shared.platform.database import Database, Transaction
 from shared.platform.principal import Principal
-
-LAST_TIER = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +47,11 @@ async def view_plan(tx: Transaction, plan_id: UUID) -> PlanView:
     plan = await find_plan(tx, plan_id)
     caller = tx.principal
     prefix = caller.city_prefix()
-    load = [one for one in await plans.loads_of(tx, plan_id) if _may_see(one, caller, prefix)]
-    if not (caller.sees_all or prefix):
+    load = [one for one in await parts.loads_of(tx, plan_id) if _may_see(one, caller, prefix)]
+    if not (caller.reads_all or prefix):
         return PlanView(plan, load, [], [])
-    cities = await plans.cities_of_plan(tx, plan_id)
-    shortages = await plans.shortages_of(tx, plan_id)
+    cities = await parts.cities_of_plan(tx, plan_id)
+    shortages = await parts.shortages_of(tx, plan_id)
     return PlanView(
         plan,
         load,
@@ -62,7 +61,7 @@ async def view_plan(tx: Transaction, plan_id: UUID) -> PlanView:
 
 
 def _may_see(load: LoadRow, caller: Principal, prefix: str) -> bool:
-    if caller.sees_all:
+    if caller.reads_all:
         return True
     if prefix:
         return load.city_code.startswith(prefix)
@@ -72,7 +71,7 @@ def _may_see(load: LoadRow, caller: Principal, prefix: str) -> bool:
 async def list_plans(tx: Transaction, campaign_id: UUID) -> list[StoredPlan]:
     """A campaign's plans the caller may see, newest first."""
     found = await plans.of_campaign(tx, campaign_id)
-    return [one for one in found if tx.principal.sees_all or one.published_at is not None]
+    return [one for one in found if tx.principal.reads_all or one.published_at is not None]
 
 
 async def list_rows(
@@ -89,7 +88,7 @@ async def list_rows(
     Raises: NotFound `plan.unknown`.
     """
     await find_plan(tx, plan_id)
-    return await plans.rows_of(
+    return await parts.rows_of(
         tx, plan_id, institution_id=institution_id, region=region, after=after, limit=limit
     )
 
@@ -100,52 +99,46 @@ async def find_row(tx: Transaction, plan_id: UUID, enterprise_id: UUID) -> RowOf
     Raises: NotFound `plan.unknown`, `plan.row_unknown`.
     """
     await find_plan(tx, plan_id)
-    rows = await plans.rows_of(tx, plan_id, enterprise_id=enterprise_id, limit=1)
+    rows = await parts.rows_of(tx, plan_id, enterprise_id=enterprise_id, limit=1)
     if not rows:
         raise NotFound("plan.row_unknown", "方案中没有该企业或无权查看")
     return rows[0]
 
 
-async def replay(database: Database, caller: Principal, plan_id: UUID, city: str) -> Replay:
-    """Solve a city again from what the plan was solved from (A3, U8).
+async def replay(
+    database: Database, caller: Principal, plan_id: UUID, city: str, institution_id: UUID | None
+) -> Replay:
+    """Solve a group again from what the plan was solved from (A3, U8).
 
-    Raises: Refused `access.role`; NotFound `plan.unknown`, `plan.city_unknown`.
+    Raises: NotFound `plan.unknown`, `plan.city_unknown`.
     """
-    caller.must_be("province_regulator")
     async with database.read(caller) as tx:
         await find_plan(tx, plan_id)
-        found = await plans.city_of_plan(tx, plan_id, city)
+        found = await parts.part_of_plan(tx, plan_id, city, institution_id)
     if found is None:
         raise NotFound("plan.city_unknown", "方案中没有该城市")
     stored, task = found
-    return Replay(city, stored.digest, await _digest(task))
-
-
-async def _digest(task: CityTask) -> str:
-    return (await asyncio.to_thread(solve_city, task)).digest
+    return Replay(city, stored.digest, (await asyncio.to_thread(solve, task)).digest)
 
 
 async def export(database: Database, caller: Principal, plan_id: UUID) -> bytes:
-    """A plan in the published format, compressed: anybody can check it (docs/plan-file.md).
+    """A plan of any tier in the published format: anybody can check it (docs/plan-file.md).
 
-    Raises: Refused `access.role`; NotFound `plan.unknown`; Conflict `plan.not_exportable`.
+    Raises: NotFound `plan.unknown`; Conflict `plan.not_exportable`.
     """
-    caller.must_be("province_regulator")
     async with database.read(caller) as tx:
         plan = await find_plan(tx, plan_id)
-        cities = await plans.published_cities(tx, plan_id)
-    if plan.tier != LAST_TIER or not cities:
+        stored = await parts.parts_of_plan(tx, plan_id)
+    if not stored:
         raise Conflict(
-            "plan.not_exportable",
-            "该方案不能导出核验文件",
-            "只有已计算完成的末级(银行机构)方案可以导出",
+            "plan.not_exportable", "该方案不能导出核验文件", "方案尚未计算完成,完成后再导出"
         )
-    return await asyncio.to_thread(_exported, plan, cities)
+    return await asyncio.to_thread(_exported, plan, stored)
 
 
-def _exported(plan: StoredPlan, cities: list[StoredCity]) -> bytes:
-    documents = [published_city(one.task, one.rows, one.prices) for one in cities]
-    kept = sum(len(one.task.fixed) for one in cities)
+def _exported(plan: StoredPlan, stored: list[StoredPart]) -> bytes:
+    documents = [published_part(one.task, one.rows, one.prices, one.bound) for one in stored]
+    kept = sum(len(one.task.fixed) for one in stored if isinstance(one.task, CityTask))
     head = {
         "plan_id": str(plan.plan_id),
         "campaign_id": str(plan.campaign_id),
@@ -153,10 +146,12 @@ def _exported(plan: StoredPlan, cities: list[StoredCity]) -> bytes:
         "version": plan.version,
         "round": plan.round,
         "seed": plan.seed,
+        "form": plan.form,
         "state": plan.state.value,
         "published_on": plan.published_on and plan.published_on.isoformat(),
         "assigned": (plan.assigned or 0) + kept,
         "kept": kept,
+        "direct": plan.direct or 0,
         "unassigned": plan.unassigned,
     }
     return gzip.compress(msgspec.json.encode(plan_document(head, documents)), 6, mtime=0)

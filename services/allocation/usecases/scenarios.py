@@ -15,10 +15,12 @@ from services.allocation.domain.scenarios import (
     live_city,
     policy_prices,
 )
-from services.allocation.store import plans, scenarios
-from services.allocation.store.plans import StoredCity
+from services.allocation.domain.tasks import CityTask
+from services.allocation.store import parts, scenarios
+from services.allocation.store.parts import StoredPart
 from services.allocation.store.scenarios import Scenario, scenario_of
 from services.allocation.usecases.finding import find_campaign
+from services.allocation.usecases.planning import in_force
 from shared.kernel.errors import Conflict, NotFound
 from shared.kernel.ids import new_id
 from shared.platform.database import Database, Transaction
@@ -73,7 +75,7 @@ async def try_out(database: Database, caller: Principal, command: TryOut) -> Tri
     """Solve a scenario beside the plan in force; nothing of the live plan is touched.
 
     Raises: Refused `access.role`; NotFound `campaign.unknown`, `plan.city_unknown`; Conflict
-    `plan.no_tier_two`.
+    `plan.none_in_force`.
     """
     caller.must_be("province_regulator", "bureau")
     plan_id, cities = await _live(database, caller, command.campaign_id, command.city_code)
@@ -105,11 +107,10 @@ async def _live(
     database: Database, caller: Principal, campaign_id: UUID, city_code: str | None
 ) -> tuple[UUID, list[LiveCity]]:
     async with database.read(caller) as tx:
-        await find_campaign(tx, campaign_id)
-        plan = await plans.published(tx, campaign_id, 2)
+        plan = await in_force(tx, await find_campaign(tx, campaign_id))
         if plan is None:
-            raise Conflict("plan.no_tier_two", "第二层分配尚未发布", "发布后才能与现行方案比较")
-        codes = [one.city_code for one in await plans.cities_of_plan(tx, plan.plan_id)]
+            raise Conflict("plan.none_in_force", "尚无生效的分配方案", "发布后才能与现行方案比较")
+        codes = [one.city_code for one in await parts.cities_of_plan(tx, plan.plan_id)]
         prefix = caller.city_prefix()
         wanted = [
             one
@@ -119,14 +120,14 @@ async def _live(
         if not wanted:
             raise NotFound("plan.city_unknown", "方案中没有该城市")
         missing = [one for one in wanted if _KEPT.get(plan.plan_id, one) is None]
-        stored = await plans.published_cities(tx, plan.plan_id, missing) if missing else []
+        stored = await parts.parts_of_plan(tx, plan.plan_id, missing) if missing else []
     for city in await asyncio.to_thread(_as_arrays, stored):
         _KEPT.put(plan.plan_id, city)
     return plan.plan_id, [one for code in wanted if (one := _KEPT.get(plan.plan_id, code))]
 
 
-def _as_arrays(stored: list[StoredCity]) -> list[LiveCity]:
-    return [live_city(one.task, one.rows) for one in stored]
+def _as_arrays(stored: list[StoredPart]) -> list[LiveCity]:
+    return [live_city(one.task, one.rows) for one in stored if isinstance(one.task, CityTask)]
 
 
 async def find_scenario(tx: Transaction, scenario_id: UUID) -> Scenario:
@@ -165,7 +166,7 @@ async def price_policies(
 ) -> tuple[PriceOfPolicy, ...]:
     """What each part of a scenario's policy costs.
 
-    Raises: NotFound `scenario.unknown`, `plan.city_unknown`; Conflict `plan.no_tier_two`.
+    Raises: NotFound `scenario.unknown`, `plan.city_unknown`; Conflict `plan.none_in_force`.
     """
     async with database.read(caller) as tx:
         scenario = await find_scenario(tx, scenario_id)

@@ -187,7 +187,7 @@ def _assigned(e: Any, head: Head, i: Raw, s: Raw, d: Ordinal) -> Fact:
     institution = s(e.institution_id) if e.institution_id else None
     return _fact((
         *head, ASSIGNED, d(e.assigned_on), i(e.assignment_id), None, institution,
-        None, s(e.campaign_id), int(e.region_code), 0, TIER_2 if e.tier == 2 else 0,
+        None, s(e.campaign_id), int(e.region_code), 0, TIER_2 if e.institution_id else 0,
     ))  # fmt: skip
 
 
@@ -195,7 +195,7 @@ def _unassigned(e: Any, head: Head, i: Raw, s: Raw, d: Ordinal) -> Fact:
     institution = s(e.institution_id) if e.institution_id else None
     return _fact((
         *head, UNASSIGNED, d(e.unassigned_on), i(e.assignment_id), None,
-        institution, None, s(e.campaign_id), 0, 0, TIER_2 if e.tier == 2 else 0,
+        institution, None, s(e.campaign_id), 0, 0, TIER_2 if e.institution_id else 0,
     ))  # fmt: skip
 
 

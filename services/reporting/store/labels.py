@@ -35,7 +35,10 @@ def note(event: Event, found: Labels) -> None:
             found["outlet"][key] = (
                 key, event.institution_id, event.name, int(event.region_code), event.active,
             )  # fmt: skip
-        case allocation.CampaignOpened(campaign_id=key):
+        case (
+            allocation.CampaignOpened(campaign_id=key)
+            | allocation.CampaignAmended(campaign_id=key, list_vintage=str())
+        ):
             found["campaign"][key] = (
                 key, event.profile, event.list_vintage, event.opens_on, event.visits_until,
             )  # fmt: skip

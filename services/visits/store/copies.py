@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from shared.contracts.allocation import (
+    CampaignAmended,
     CampaignClosed,
     CampaignOpened,
     ContactNamed,
@@ -123,6 +124,21 @@ async def save_closings(events: Sequence[CampaignClosed], tx: Transaction) -> No
     await driver.executemany(
         "update campaign set closed_on = $2 where campaign_id = $1",
         [(e.campaign_id, e.closed_on) for e in events],
+    )
+
+
+async def save_amendments(events: Sequence[CampaignAmended], tx: Transaction) -> None:
+    """The days a visit is judged by from now on; what was judged before stays as it is (M4)."""
+    await _write(
+        tx,
+        "update campaign c set visits_from = u.first, visits_until = u.last"
+        " from unnest($1::uuid[], $2::date[], $3::date[]) as u (id, first, last)"
+        " where c.campaign_id = u.id",
+        [
+            (e.campaign_id, e.visits_from, e.visits_until)
+            for e in last_of_each(events, lambda e: e.campaign_id)
+        ],
+        3,
     )
 
 

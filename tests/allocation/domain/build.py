@@ -7,7 +7,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from services.allocation.domain.capacity import CapacityRules
-from services.allocation.domain.model import Enterprise, InstitutionInCity, Outlet
+from services.allocation.domain.model import Enterprise, Outlet, Receiver
 from services.allocation.domain.policy import CostWeights, FairnessBands
 from services.allocation.domain.tasks import CityTask
 
@@ -24,7 +24,7 @@ class City:
     """A city's list, its banks and their outlets."""
 
     enterprises: tuple[Enterprise, ...]
-    institutions: tuple[InstitutionInCity, ...]
+    institutions: tuple[Receiver, ...]
     outlets: tuple[Outlet, ...]
 
     @property
@@ -81,8 +81,13 @@ def a_city(
     weights = [rng.randint(1, 9) for _ in range(banks)]
     slots = -(-int(enterprises * tightness * 100) // 100)
     institutions = tuple(
-        InstitutionInCity(
-            ids[bank], CITY, TYPES[bank % 4], -(-slots * weights[bank] // sum(weights)), 3
+        Receiver(
+            ids[bank],
+            ids[bank],
+            CITY,
+            TYPES[bank % 4],
+            -(-slots * weights[bank] // sum(weights)),
+            3,
         )
         for bank in range(banks)
     )

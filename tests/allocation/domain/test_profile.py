@@ -2,6 +2,7 @@
 
 import json
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,70 @@ def test_JS_19_the_jiangsu_definition_of_matched_and_its_rounds() -> None:
 
 
 def test_JS_06_nanjing_is_the_city_whose_banks_are_given_theirs_directly() -> None:
-    assert parse_profile(document()).direct_city_code == "320100"
-    assert parse_profile(document("jilin-pojian")).direct_city_code is None
+    assert parse_profile(document()).tree.direct_city_code == "320100"
+    assert parse_profile(document("jilin-pojian")).tree.direct_city_code is None
+
+
+def test_A1_a_tree_may_have_any_depth_and_may_begin_at_a_bank() -> None:
+    jiangsu, jilin = (parse_profile(document(code)).tree for code in SHIPPED[:2])
+    assert [(one.tier, one.to, one.base, one.duty, one.within) for one in jiangsu.steps] == [
+        (1, "bureau", None, False, False),
+        (2, "institution", 1, True, False),
+    ]
+    assert [(one.tier, one.to, one.base, one.duty, one.within) for one in jilin.steps] == [
+        (1, "branch", None, True, True),
+        (2, "outlet", 1, False, True),
+    ]
+    assert (jiangsu.of_one_bank, jilin.of_one_bank) == (False, True)
+    deep = parse_profile(with_tiers("province", "bureau", "institution", "branch", "outlet"))
+    assert [one.to for one in deep.tree.steps] == ["bureau", "institution", "branch", "outlet"]
+    assert [one.base for one in deep.tree.steps] == [None, 1, 2, 3]
+    assert (deep.tree.duty.tier, deep.tree.step(5)) == (2, None)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "path", "code"),
+    [
+        (("bureau", "institution"), "tiers[0].from", "profile.tree_root"),
+        (("province", "outlet"), "tiers[0].to", "profile.tree_without_bank"),
+        (("province", "bureau"), "tiers", "profile.tree_without_bank"),
+        (("institution", "outlet", "branch"), "tiers[1].to", "profile.tree_upwards"),
+    ],
+)
+def test_M4_a_tree_that_leads_nowhere_is_refused(
+    nodes: tuple[str, ...], path: str, code: str
+) -> None:
+    with pytest.raises(BadInput) as refused:
+        parse_profile(with_tiers(*nodes))
+    assert (path, code) in {(one.where, one.code) for one in refused.value.errors}
+
+
+def test_M4_a_tree_with_a_gap_is_refused_and_so_is_a_direct_city_where_no_bureau_is() -> None:
+    torn = document()
+    torn["tiers"][1]["from"] = "province"
+    torn["tiers"][1]["direct_city_code"] = "320500"
+    with pytest.raises(BadInput) as refused:
+        parse_profile(torn)
+    assert {one.code for one in refused.value.errors} == {
+        "profile.tree_broken",
+        "profile.direct_not_here",
+    }
+
+
+def with_tiers(*nodes: str) -> dict[str, Any]:
+    steps = pairwise((*nodes, "contact"))
+    tiers = [{"tier": n, "from": a, "to": b} for n, (a, b) in enumerate(steps, 1)]
+    return document() | {"tiers": tiers}
+
+
+def test_A2_abilities_are_named_by_the_type_of_bank() -> None:
+    able = document()
+    able["capacity"]["ability_bp"] = {"foreign": 5_000}
+    assert parse_profile(able).capacity.ability_bp == {"foreign": 5_000}
+    able["capacity"]["ability_bp"] = {"moon": 5_000}
+    with pytest.raises(BadInput) as refused:
+        parse_profile(able)
+    assert {one.where for one in refused.value.errors} == {"capacity.ability_bp.moon"}
 
 
 def test_M4_a_calendar_that_runs_backwards_is_refused() -> None:

@@ -15,7 +15,7 @@ from services.allocation.domain.engine.explaining import Binding, explain, short
 from services.allocation.domain.engine.flow import flow_solution, lemon
 from services.allocation.domain.engine.joint import allocate_jointly
 from services.allocation.domain.engine.problem import in_order
-from services.allocation.domain.engine.scoring import score_city
+from services.allocation.domain.engine.scoring import metres_between, score_city
 from services.allocation.domain.engine.verify import verify
 from tests.allocation.engine.made import (
     brute_force,
@@ -295,6 +295,7 @@ def test_A2_pricing_ends_the_same_whatever_it_starts_with(seed):
     assert few.primal == few.bound == more.primal == all_of_them.primal
     assert few.bound == all_of_them.bound
     assert joint_is_within_limits(few)
+    assert_explained_by_bank(few)
 
 
 @given(seeds)
@@ -304,6 +305,21 @@ def test_A2_joint_with_a_hard_band_is_never_below_its_bound(seed):
     joint = allocate_jointly(city, made_policy(seed, hard_bp=1_000))
     assert joint.primal >= joint.bound
     assert joint_is_within_limits(joint)
+    assert_explained_by_bank(joint)
+
+
+def assert_explained_by_bank(joint):
+    """Seen from the banks it is the same sharing-out, and no runner-up is cheaper."""
+    seen = joint.by_bank
+    banks = len(joint.scored.city.bank)
+    assert np.where(seen.choice < banks, seen.choice, -1).tolist() == joint.bank.tolist()
+    reasons = explain(seen)
+    assert (reasons.margin_m >= 0).all()
+    placed = np.flatnonzero(joint.outlet >= 0)
+    ways = metres_between(
+        joint.scored.point[placed], joint.scored.outlet_point[joint.outlet[placed]]
+    )
+    assert reasons.metres[placed].tolist() == ways.tolist()
 
 
 def joint_is_within_limits(joint):

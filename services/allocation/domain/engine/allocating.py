@@ -48,7 +48,7 @@ class Allocation:
     @property
     def digest(self) -> str:
         """SHA-256 of who got whom, by id."""
-        return digest_of(self.scored.city, self.choice)
+        return digest_of(self.scored.city.enterprise, self.scored.city.bank, self.choice)
 
 
 def allocate(city: City, policy: Policy, *, start: Smalls | None = None) -> Allocation:
@@ -141,9 +141,9 @@ def least_of(low: int, high: int, top: int, step: int, price: int) -> int:
     return min(piecewise(count, low, high, step) - price * count for count in corners)
 
 
-def digest_of(city: City, choice: Smalls) -> str:
-    """SHA-256 over 32 bytes for each enterprise by id: its id, its bank's id (zeros: none)."""
+def digest_of(firms: Halves, nodes: Halves, choice: Smalls) -> str:
+    """SHA-256 over 32 bytes for each enterprise by id: its id, its node's id (zeros: none)."""
     none: Halves = np.zeros((1, 2), dtype=np.uint64)
-    ids = np.concatenate([city.bank, none])[choice]
-    pairs = np.concatenate([city.enterprise, ids], axis=1)
+    ids = np.concatenate([nodes, none])[np.where(choice < 0, len(nodes), choice)]
+    pairs = np.concatenate([firms, ids], axis=1)
     return sha256(pairs.astype(">u8").tobytes()).hexdigest()

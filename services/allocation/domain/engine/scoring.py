@@ -126,6 +126,15 @@ def measure(point: Floats, outlets: Floats, first: Ints, order: Ints) -> tuple[S
     return metres, nearest
 
 
+def metres_between(points: Floats, others: Floats) -> Smalls:
+    """Metres from each point to the other one of the same row, as `measure` counts them."""
+    dx, dy, dz = (others - points).T
+    half = np.sqrt(dx * dx + dy * dy + dz * dz) / 2.0
+    cube = half * half * half
+    arc = half + cube / 6.0 + 3.0 * cube * half * half / 40.0
+    return np.rint(2.0 * EARTH_RADIUS_M * arc).astype(np.int32)
+
+
 def pair_costs(city: City, policy: Policy, metres: Smalls, nearest: Smalls) -> Ints:
     """Metre-equivalents [row, bank + 1] with FORBIDDEN; the last column is left at 0."""
     units, banks = metres.shape

@@ -5,21 +5,18 @@
 Written for those who do not trust the platform: this one file computes every distance, cost, band
 and lottery number again from the published inputs, and then checks that each enterprise has one
 admissible bank, that no bank has more than it can take, and that no other sharing-out is cheaper:
-the published prices give a lower bound for all of them, and the plan costs exactly that. It shares
-no code with the engine. The format is described in docs/plan-file.md.
+the published prices give a lower bound for all of them. It shares no code with the engine.
 
-Units:   metres; basis points; scores as docs/plan-file.md defines them.
-Source:  features A3, A4, U8.
+Units:   metres; basis points; scores as docs/plan-file.md defines them, which has the format too.
+Source:  features A1, A3, A4, U8.
 """
 
-import argparse
 import gzip
 import hashlib
 import json
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,61 +24,162 @@ from uuid import UUID
 
 import numpy as np
 
-FORMAT, VERSION = "yinqi-allocation-plan", 1
+FORMAT, VERSIONS = "yinqi-allocation-plan", (1, 2)
 EARTH_RADIUS_M = 6_371_008.8
-TIE_BITS = 15
-NEVER = 1 << 61
-WITHOUT_LIMIT = 1 << 40
-MOST_FAULTS = 20
+TIE_BITS, MOST_FAULTS = 15, 20
+NEVER, WITHOUT_LIMIT = 1 << 61, 1 << 40
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What is wrong, and where."""
-
-    city: str
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.city or '-'}: {self.what}"
-
-
-def verify(document: Any) -> list[Finding]:
+def verify(document: Any) -> list[str]:
     """Everything that is wrong with a plan; nothing: it holds, and is optimal."""
-    if document.get("format") != FORMAT or document.get("version") != VERSION:
-        return [Finding("", f"not a {FORMAT} of version {VERSION}")]
-    found: list[Finding] = []
+    if document.get("format") != FORMAT or document.get("version") not in VERSIONS:
+        return [f"not a {FORMAT} of version {VERSIONS}"]
+    found: list[str] = []
     seen: Counter[str] = Counter()
-    for city in document["cities"]:
-        seen.update(city["enterprises"]["id"])
-        found += [Finding(city["city"], what) for what in check_city(city)]
-    found += [Finding("", f"enterprise {one} is in {n} cities") for one, n in seen.items() if n > 1]
-    placed = sum(sum(one >= 0 for one in city["choice"]) for city in document["cities"])
+    placed = 0
+    for part in document["cities"]:
+        seen.update(part["enterprises"]["id"])
+        check = check_bureaus if part.get("kind") == "bureaus" else check_city
+        found += [f"{part['city']}: {what}" for what in check(part)]
+        where = part["choice"] if "choice" in part else [-one for one in part["direct"]]
+        placed += sum(one >= 0 for one in where)
+    found += [f"enterprise {one} is in {n} cities" for one, n in seen.items() if n > 1]
     if placed != document["plan"]["assigned"]:
-        found.append(Finding("", f"{placed} are placed, published {document['plan']['assigned']}"))
+        found.append(f"{placed} are placed, published {document['plan']['assigned']}")
     return found
 
 
-def check_city(city: Any) -> Iterator[str]:
-    """Everything that is wrong with one city's part."""
-    firms, banks = city["enterprises"], city["banks"]
-    for name, ids in (("enterprises", firms["id"]), ("banks", banks["id"])):
-        if any(UUID(a).int >= UUID(b).int for a, b in pairwise(ids)):
+def out_of_order(part: Any, *names: str) -> Iterator[str]:
+    """Lists whose ids are not in their order, or twice."""
+    for name in names:
+        if any(UUID(a).int >= UUID(b).int for a, b in pairwise(part[name]["id"])):
             yield f"{name} are not in the order of their ids, or twice"
-            return
+
+
+def check_city(city: Any) -> Iterator[str]:
+    """Everything that is wrong with one city's part, or one bank's."""
+    firms, banks = city["enterprises"], city["banks"]
+    if disorder := list(out_of_order(city, "enterprises", "banks")):
+        yield from disorder
+        return
     choice = np.array(city["choice"], dtype=np.int64)
     if len(choice) != len(firms["id"]) or (len(choice) and choice.max() >= len(banks["id"])):
         yield "the choice does not fit the enterprises and banks"
         return
-    yield from check_places(city, choice)
-    yield from check_optimum(city, choice)
-    if digest(city, choice) != city["digest"]:
+    if city.get("kind") == "seats":
+        yield from check_seats(city, choice)
+        ids, at = city["outlets"]["id"], np.array(city["seat"], dtype=np.int64)
+    else:
+        yield from check_places(city, choice)
+        primal, dual, dearer = certificate(city, choice)
+        if dearer or primal != dual:
+            yield f"not proven optimal: costs {primal}, bound {dual}, {dearer} cheaper elsewhere"
+        ids, at = banks["id"], choice
+    if digest(firms["id"], ids, at) != city["digest"]:
         yield "the digest is not that of the choice"
+
+
+def check_bureaus(part: Any) -> Iterator[str]:
+    """Everything that is wrong with the tier of bureaus: who leaves its city, and is it nearest.
+
+    Ways are made of metres and, below them, the lottery; the bound is docs/plan-file.md's.
+    """
+    yield from out_of_order(part, "enterprises", "outlets")
+    codes, room, firms = part["cities"]["code"], part["cities"]["room"], part["enterprises"]
+    own, to = np.array(firms["city"], dtype=np.int64), np.array(part["to"], dtype=np.int64)
+    straight = codes.index(part["direct_city"]) if part["direct_city"] else -1
+    left = np.bincount(own, minlength=len(codes)) - np.array(room, dtype=np.int64)
+    moved, over = own != to, np.maximum(left, 0)
+    if (to[moved] != straight).any() or (np.array(part["direct"]) != (to == straight)).any():
+        yield "somebody is sent neither to its own city nor directly to the banks"
+        return
+    places = max(-int(left[straight]), 0) if straight >= 0 and part["outlets"]["id"] else 0
+    over[max(straight, 0)] *= straight < 0
+    count = np.bincount(own[moved], minlength=len(codes))
+    if (count > over).any() or int(moved.sum()) != min(places, int(over.sum())):
+        yield "more or fewer leave their city than have no place there"
+    way = distances(firms, part["outlets"], np.zeros(len(part["outlets"]["id"]), int), 1)[:, 0]
+    if (np.where(moved, way, -1) != np.array(part["metres"])).any():
+        yield "a way to the capital is another"
+    keys = lottery(firms["id"], part["seed"]).tolist()
+    dear = [(metres << 64) + key for metres, key in zip(way.tolist(), keys, strict=True)]
+    last = [0] * len(codes)
+    for at in np.flatnonzero(moved):
+        last[own[at]] = max(last[own[at]], dear[at])
+    most = max(last, default=0)
+    relief = [most - last[c] if count[c] == over[c] else 0 for c in range(len(codes))]
+    bound = most * int(moved.sum()) - sum(r * int(n) for r, n in zip(relief, over, strict=True))
+    bound += sum(min(0, dear[at] - most + relief[own[at]]) for at in np.flatnonzero(over[own] > 0))
+    if sum(dear[at] for at in np.flatnonzero(moved)) != bound:
+        yield "others are nearer to the capital than those who are sent there"
+    ends = [f"{codes[at]} {'institution' if at == straight else 'bureau'}\n" for at in to]
+    raw = b"".join(UUID(i).bytes + end.encode() for i, end in zip(firms["id"], ends, strict=True))
+    if hashlib.sha256(raw).hexdigest() != part["digest"]:
+        yield "the digest is not that of the choice"
+
+
+def check_seats(city: Any, choice: Any) -> Iterator[str]:
+    """Everything that is wrong where outlets have limits: seats, room, ways, and the bound."""
+    seat, outlets = np.array(city["seat"], dtype=np.int64), city["outlets"]
+    if (np.array([*outlets["bank"], -1])[seat] != choice).any():
+        yield "a seat is not at the bank that was chosen"
+        return
+    here = np.bincount(seat[seat >= 0], minlength=len(outlets["id"]))
+    held, limits = counted(city)
+    for name, full in (("outlets", here > outlets["capacity"]), ("banks", held > limits[2])):
+        for at in np.flatnonzero(full).tolist():
+            yield f"{name} {city[name]['id'][at]} has more than it can take"
+    primal, dual, wrong = seats_certificate(city)
+    yield from wrong
+    if str(dual) != city["bound"] or (city["policy"]["hard_bp"] is None and primal != dual):
+        yield f"not proven: costs {primal}, bound {dual}, published {city['bound']}"
+
+
+def counted(city: Any) -> tuple[Any, Any]:
+    """How many each bank has, and its limits."""
+    held = [one for one in city["choice"] if one >= 0]
+    return np.bincount(held, minlength=len(city["banks"]["id"])), bounds(city, ways_to_banks(city))
+
+
+def seats_certificate(city: Any) -> tuple[int, int, list[str]]:
+    """The cost of the seats, the bound that the prices prove, and which seats must not be."""
+    firms, outlets, shift = city["enterprises"], city["outlets"], city["shift"]
+    policy, n, seat = city["policy"], len(city["seat"]), np.array(city["seat"], dtype=np.int64)
+    held, limits = counted(city)
+    base, allowed = costs(city, np.zeros((n, len(held)), dtype=np.int64))
+    placed, ways = np.array(firms["placed"], dtype=bool), np.array(city["metres"], dtype=np.int64)
+    keys, desks = lottery(firms["id"], policy["seed"]), lottery(outlets["id"], policy["seed"])
+    mask, most = np.uint64((1 << min(TIE_BITS, shift)) - 1), 0
+    least = np.full(n, city["overflow_m"] << shift, dtype=np.int64)
+    own, wrong = least.copy(), []
+    for at, bank in enumerate(outlets["bank"]):
+        one = {name: outlets[name][at : at + 1] for name in ("longitude_e6", "latitude_e6")}
+        way = distances(firms, one, [0], 1)[:, 0]
+        may = allowed[:, bank] & (way <= (policy["max_m"] or 2**31 - 2))
+        cost = base[:, bank] + np.where(placed, way, 0)
+        score = (cost << shift) + (mixed(keys ^ desks[at]) & mask).astype(np.int64)
+        most = max(most, int(cost[may].max(initial=0)))
+        least = np.where(may, np.minimum(least, score + outlets["price"][at]), least)
+        mine = seat == at
+        own = np.where(mine, score, own)
+        wrong += [firms["id"][row] for row in np.flatnonzero(mine & ~(may & (ways == way)))]
+    told = [f"enterprise {one} must not be where it is, or its way is another" for one in wrong]
+    if city["overflow_m"] <= most + 4 * policy["band_step_m"]:
+        told.append("leaving somebody out is cheaper than a place")
+    primal, dual = sum(own.tolist()), sum(least.tolist())
+    step, price = policy["band_step_m"] << shift, city["banks"]["price"]
+    for at, bank in enumerate(outlets["bank"]):
+        dual -= outlets["capacity"][at] * max(outlets["price"][at] - price[bank], 0)
+    for bank, count in enumerate(held.tolist()):
+        low, high, top = limits[:3, bank].tolist()
+        primal += stepped(count, low, high, step)
+        dual += cheapest(low, high, top, step, price[bank])
+    return primal, dual, told[:MOST_FAULTS]
 
 
 def check_places(city: Any, choice: Any) -> Iterator[str]:
     """Who is where must not be, or is moved who must stay; banks with too many."""
-    metres, _ = distances(city)
+    metres = ways_to_banks(city)
     allowed = costs(city, metres)[1]
     rows = np.flatnonzero(choice >= 0)
     fixed = np.array(city["enterprises"]["fixed"], dtype=np.int64)
@@ -98,18 +196,9 @@ def check_places(city: Any, choice: Any) -> Iterator[str]:
         yield f"bank {city['banks']['id'][bank]} has more than it can take"
 
 
-def check_optimum(city: Any, choice: Any) -> Iterator[str]:
-    """Whether the plan costs what no plan can cost less than."""
-    primal, dual, dearer = certificate(city, choice)
-    if dearer:
-        yield f"{dearer} enterprises would be cheaper elsewhere under the published prices"
-    if primal != dual:
-        yield f"not proven optimal: costs {primal}, bound {dual}"
-
-
 def certificate(city: Any, choice: Any) -> tuple[int, int, int]:
     """The cost of the plan, the bound its prices prove, and how many stand too dear."""
-    metres, _ = distances(city)
+    metres = ways_to_banks(city)
     score, shift, hard, free = scores(city, metres)
     price = np.zeros((2, score.shape[1]), dtype=np.int64)
     price[0, :-1], price[1, :-1] = city["prices"]["easy"], city["prices"]["hard"]
@@ -155,21 +244,19 @@ def points(columns: Any) -> Any:
             total = 1.0 - total * square / float(place * (place - 1))
         return total
 
-    lon, lat = (
-        np.array(columns[name], dtype=np.int64).astype(np.float64) * (3.141592653589793 / 180e6)
-        for name in ("longitude_e6", "latitude_e6")
-    )
+    turns = (np.array(columns[name], dtype=np.float64) for name in ("longitude_e6", "latitude_e6"))
+    lon, lat = (turn * (3.141592653589793 / 180e6) for turn in turns)
     level = series(lat * lat, 0)
     east, north = level * series(lon * lon, 0), level * (series(lon * lon, 1) * lon)
     return np.stack([east, north, series(lat * lat, 1) * lat], axis=1)
 
 
-def distances(city: Any) -> tuple[Any, Any]:
-    """Metres from every enterprise to each bank's nearest outlet, and whether it has one."""
-    firms, outlets = points(city["enterprises"]), points(city["outlets"])
-    chord = np.full((len(firms), len(city["banks"]["id"])), np.inf)
-    for bank, (x, y, z) in zip(city["outlets"]["bank"], outlets, strict=True):
-        dx, dy, dz = x - firms[:, 0], y - firms[:, 1], z - firms[:, 2]
+def distances(firms: Any, outlets: Any, of_bank: Any, banks: int) -> Any:
+    """Metres from every enterprise to each bank's nearest outlet, 2^31 - 1 where it has none."""
+    here, there = points(firms), points(outlets)
+    chord = np.full((len(here), banks), np.inf)
+    for bank, (x, y, z) in zip(of_bank, there, strict=True):
+        dx, dy, dz = x - here[:, 0], y - here[:, 1], z - here[:, 2]
         chord[:, bank] = np.minimum(chord[:, bank], dx * dx + dy * dy + dz * dz)
     half = np.sqrt(chord) / 2.0
     cube = half * half * half
@@ -177,7 +264,13 @@ def distances(city: Any) -> tuple[Any, Any]:
     with np.errstate(invalid="ignore"):
         arc = half + cube / 6.0 + 3.0 * cube * half * half / 40.0
     metres = np.rint(np.where(served, 2.0 * EARTH_RADIUS_M * arc, 2**31 - 1))
-    return metres.astype(np.int64), served
+    return metres.astype(np.int64)
+
+
+def ways_to_banks(city: Any) -> Any:
+    """Metres from every enterprise to each bank's nearest outlet."""
+    banks = len(city["banks"]["id"])
+    return distances(city["enterprises"], city["outlets"], city["outlets"]["bank"], banks)
 
 
 def costs(city: Any, metres: Any) -> tuple[Any, Any]:
@@ -269,37 +362,35 @@ def band(capacity: Any, total: int, room: int, width_bp: int | None) -> tuple[An
     return floor, -(-share * (10_000 + width_bp) // (10_000 * room))
 
 
-def digest(city: Any, choice: Any) -> str:
-    """SHA-256 over each enterprise's id and its bank's id, zeros where there is none."""
-    banks = [*(UUID(one).bytes for one in city["banks"]["id"]), bytes(16)]
-    pairs = zip(city["enterprises"]["id"], choice.tolist(), strict=True)
-    return hashlib.sha256(b"".join(UUID(one).bytes + banks[at] for one, at in pairs)).hexdigest()
+def digest(firms: Any, nodes: Any, choice: Any) -> str:
+    """SHA-256 over each enterprise's id and its node's id, zeros where there is none."""
+    ids = [*(UUID(one).bytes for one in nodes), bytes(16)]
+    pairs = zip(firms, choice.tolist(), strict=True)
+    return hashlib.sha256(b"".join(UUID(one).bytes + ids[at] for one, at in pairs)).hexdigest()
 
 
-def read(path: Path) -> Any:
-    """A plan file, compressed or not."""
-    raw = path.read_bytes()
-    return json.loads(gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw)
+def above_bound(document: Any) -> float:
+    """By what part plans with seats cost more than their bound, which knows no hard cases."""
+    parts = [one for one in document["cities"] if one.get("kind") == "seats"]
+    found = [seats_certificate(one)[:2] for one in parts]
+    return sum(one for one, _ in found) / max(sum(one for _, one in found), 1) - 1 if found else 0
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Check a file and say so: 0 it holds, 1 it does not, 2 it cannot be read."""
-    parser = argparse.ArgumentParser(description="Check an exported allocation plan.")
-    parser.add_argument("file", type=Path)
-    given = parser.parse_args(arguments)
     try:
-        document = read(given.file)
+        raw = Path((arguments or sys.argv[1:])[0]).read_bytes()
+        document = json.loads(gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw)
         found = verify(document)
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         sys.stderr.write(f"无法读取 cannot be read: {error!r}\n")
         return 2
-    for finding in found:
-        sys.stdout.write(f"✗ {finding}\n")
+    sys.stdout.writelines(f"✗ {finding}\n" for finding in found)
     if not found:
-        plan = document["plan"]
+        plan, gap = document["plan"], above_bound(document)
         sys.stdout.write(
-            f"✓ 方案成立且为最优 the plan holds and is optimal: "
-            f"{plan['assigned']} 户已分配 assigned, {len(document['cities'])} 市 cities\n"
+            f"✓ 方案成立且最优 the plan holds and is optimal: {plan['assigned']} 户已分配 assigned"
+            f" ({len(document['cities'])} 部分 parts, {gap:.3%} 高于下界 above the bound)\n"
         )
     return 1 if found else 0
 

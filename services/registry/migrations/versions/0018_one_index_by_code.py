@@ -2,8 +2,8 @@
 
 from shared.platform.migrations import run_sql
 
-revision = "0016"
-down_revision = "0015"
+revision = "0018"
+down_revision = "0017"
 
 BY_CODE = """
 alter table enterprise drop constraint enterprise_uscc_key;
