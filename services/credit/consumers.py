@@ -5,7 +5,7 @@ from datetime import date
 from typing import TypeVar
 from uuid import UUID
 
-from services.credit.store import copies
+from services.credit.store import applications, copies
 from shared.contracts.allocation import EnterpriseAssigned, EnterpriseUnassigned
 from shared.contracts.event import Event, Received
 from shared.contracts.registry import (
@@ -15,9 +15,11 @@ from shared.contracts.registry import (
     EnterprisesUnmerged,
     InstitutionChanged,
     OutletChanged,
+    PersonalDataErased,
 )
 from shared.platform.consumer import Consumer
 from shared.platform.database import Transaction
+from shared.platform.retention import forget_answers
 from shared.platform.webhooks import announce
 
 NAME = "credit.enterprises"
@@ -45,6 +47,9 @@ async def on_events(batch: Sequence[Received], tx: Transaction) -> None:
         await copies.put_slices(driver, slices)
     if mergers := [e for e in events if isinstance(e, EnterprisesMerged | EnterprisesUnmerged)]:
         await copies.put_mergers(driver, mergers)
+    if erased := _of(events, PersonalDataErased):
+        await applications.forget_words(driver, [each.subject_id for each in erased])
+        await forget_answers(driver, [each.subject_id for each in erased])
     if assigned:
         await copies.put_assignments(driver, assigned.values())
     if ended:

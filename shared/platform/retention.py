@@ -51,3 +51,15 @@ async def keep_house(
         except (OSError, DBAPIError) as error:
             log().warning("retention.later", kind=type(error).__name__)
         await asyncio.sleep(EVERY_SECONDS)
+
+
+async def forget_answers(driver: Any, subjects: Sequence[object]) -> None:
+    """Empty the answers kept for repeats that speak of these subjects: they quote what was written.
+
+    The key stays: a repeat still does nothing twice. The caller has to be beyond the walls.
+    """
+    await driver.execute(
+        "update idempotency set body = '{}' where exists (select from unnest($1::text[]) as id"
+        " where position(convert_to(id, 'UTF8') in body) > 0)",
+        [str(subject) for subject in subjects],
+    )

@@ -121,14 +121,16 @@ class Harvest:
                 _first(columns, "enterprise_id", "subject_id"),
                 "asker->>'account_id'" if "asker" in columns else _first(columns, *_MAKERS),
             ]
+            for column in ids or () if table in _SHARED else ():
+                self.shared |= {row.value for row in await self._ids(connection, table, column, [])}
             for column in sorted({c for c in ids or () if c.endswith("_id")} - COMMON):
                 found = await self._ids(connection, table, column, owner) if any(owner) else []
                 self.rows += found
-                self.shared |= {row.value for row in found if table in _SHARED}
 
     async def _ids(
         self, connection: asyncpg.Connection, table: str, column: str, owner: list[str | None]
     ) -> list[Row]:
+        owner = owner or [None] * 4
         shown = ", ".join(f"({expression})::text" if expression else "null" for expression in owner)
         found = await connection.fetch(
             f'select distinct "{column}"::text, {shown} from "{table}"'

@@ -164,3 +164,16 @@ def test_every_test_that_the_fault_list_names_exists() -> None:
         for path, name in named
         if name not in {f.name for f in functions(ROOT / "tests" / path)}
     ] == []
+
+
+def test_every_threat_has_tests_and_every_test_that_its_row_names_exists() -> None:
+    rows = re.findall(
+        r"^\| (S\d\d) \|(.*)$", (ROOT / "docs/threats.md").read_text("utf-8"), re.MULTILINE
+    )
+    assert [row for row, _ in rows] == [f"S{number:02}" for number in range(1, 26)]
+    for row, told in rows:
+        named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", told)
+        assert named, row
+        for path, name in named:
+            assert row in name
+            assert name in {f.name for f in functions(ROOT / "tests" / path)}, name

@@ -4,10 +4,11 @@ import asyncio
 from collections import Counter
 from datetime import date
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
+from shared.contracts.registry import PersonalDataErased
 from tests.credit.world import (
     NANJING,
     SUZHOU,
@@ -18,6 +19,7 @@ from tests.credit.world import (
     enterprise_id,
     moved,
 )
+from tests.support.stack import Stack
 
 APPROVAL = {"approved": True, "amount": "3000000.00", "decided_on": "2022-06-10"}
 DECLINE = {"approved": False, "reason_code": "security_insufficient", "decided_on": "2022-06-10"}
@@ -182,3 +184,24 @@ async def test_applications_are_listed_by_state(world: World) -> None:
     for state, expected in (("approved", one), ("declined", two), ("filed", three)):
         page = (await world.head().get("/applications", params={"state": state})).json()
         assert [each["application_id"] for each in page["items"]] == [expected]
+
+
+async def test_S22_the_words_of_a_decision_go_with_the_enterprises_persons(
+    world: World, stack: Stack
+) -> None:
+    application_id = await filed(world)
+    body = DECLINE | {"remark": "联系人欧阳测试,电话13900001234"}
+    await world.head().post(f"/applications/{application_id}/decision", json=body)
+    shown = (await world.head().get(f"/applications/{application_id}")).json()
+    await stack.publish(
+        PersonalDataErased(
+            subject_id=UUID(shown["enterprise_id"]), kind="enterprise", erased_on=date(2022, 7, 1)
+        )
+    )
+    await stack.settle()
+    shown = (await world.head().get(f"/applications/{application_id}")).json()
+    assert (shown["state"], shown["decision"]["remark"]) == ("declined", "")
+    (kept,) = await stack.rows("credit", "select count(*) from application where remark <> ''")
+    assert kept[0] == 0
+    answers = await stack.rows("credit", "select body from idempotency")
+    assert not any(b"13900001234" in row["body"] for row in answers)

@@ -23,8 +23,11 @@ from shared.platform.embedded.pgbinaries import find_binaries
 from shared.platform.embedded.postgres import Postgres
 from shared.platform.settings import SERVICES
 from tests.registry.sheets import TODAY, firm, imported, lines_of, rows_of, uscc, xlsx
+from tests.registry.test_banks import INSTITUTIONS, OUTLETS, STAFF
 from tests.registry.test_vault import NAME, PHONE, dump, reveal
 from tests.support.stack import Caller, Stack
+
+STAFF_NAME = "欧阳经理"
 
 
 def enterprise(number: int) -> UUID:
@@ -119,9 +122,42 @@ async def test_S22_the_sheet_that_named_the_person_is_gone(stack: Stack, regulat
     assert len(await rows_of(regulator, job)) == 2
 
 
+async def person_of(regulator: Caller, code: str) -> dict[str, Any]:
+    """A member of staff as the directory shows it."""
+    listed = (await regulator.get("/staff")).json()["items"]
+    return next(each for each in listed if each["staff_code"] == code)
+
+
 async def test_S22_a_member_of_staff_is_forgotten_too(stack: Stack, regulator: Caller) -> None:
     body = {"subject_id": str(uuid4()), "kind": "staff", "basis": "离职"}
     assert (await regulator.post("/erasures", json=body)).json()["code"] == "staff.unknown"
+    roster = [(*STAFF[0],), ("S1", STAFF_NAME, *STAFF[1][2:]), STAFF[3]]
+    for kind, lines in (("institutions", INSTITUTIONS), ("outlets", OUTLETS), ("staff", roster)):
+        await imported(stack, regulator, xlsx(lines), kind=kind)
+    person = await person_of(regulator, "S1")
+    assert person["name"].startswith(STAFF_NAME[0])
+    done = await erased(stack, regulator, UUID(person["staff_id"]), kind="staff")
+    assert done["receipt"]["keys_destroyed"] == 1
+    assert done["receipt"]["sheets_destroyed"] == 1
+    # The person's place in the roster stays: visits rest on it.
+    assert (await person_of(regulator, "S1")) == person | {"name": ""}
+    assert STAFF_NAME not in "".join([await dump(stack, service) for service in SERVICES])
+    files = Path(os.environ["REGISTRY_UPLOAD_DIR"]).rglob("*")
+    assert not any(STAFF_NAME.encode() in f.read_bytes() for f in files if f.is_file())
+
+
+async def test_S22_what_was_written_about_the_enterprise_goes_with_its_persons(
+    stack: Stack, regulator: Caller
+) -> None:
+    words = f"电话{PHONE}找{NAME},已搬走"
+    body = {"kind": "unreachable", "disposed_on": TODAY[:10], "evidence": words}
+    path = f"/enterprises/{enterprise(1)}/dispositions"
+    assert (await regulator.post(path, json=body)).status_code == 201
+    assert PHONE in await dump(stack, "registry")
+    await erased(stack, regulator, enterprise(1))
+    assert PHONE not in await dump(stack, "registry")
+    (kept,) = (await regulator.get("/dispositions")).json()["items"]
+    assert (kept["kind"], kept["evidence"]) == ("unreachable", "")
 
 
 async def test_M5_everything_held_on_an_enterprise_is_handed_to_it(

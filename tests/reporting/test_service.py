@@ -344,7 +344,7 @@ async def test_an_unchanged_answer_is_not_sent_again(stack: Stack) -> None:
 # -- who sees what -----------------------------------------------------------------------------------
 
 
-async def test_a_bank_sees_its_own_rows_only_and_what_is_anothers_does_not_exist(
+async def test_S25_a_bank_sees_its_own_rows_only_and_what_is_anothers_does_not_exist(
     stack: Stack,
 ) -> None:
     world = await a_fed_world(stack, 9)

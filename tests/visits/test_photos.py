@@ -111,7 +111,7 @@ async def test_V10_twins_of_one_upload_keep_one_photo(campaign: Campaign, stack:
     assert len({answer.content for answer in answers}) == 1
 
 
-async def test_V2_the_cameras_notes_are_kept_in_columns_and_leave_the_file(
+async def test_S17_V2_the_cameras_notes_are_kept_in_columns_and_leave_the_file(
     campaign: Campaign, stack: Stack
 ) -> None:
     manager, photo_id = campaign.manager(), uuid4()
@@ -176,7 +176,7 @@ def test_a_see_through_picture_stands_on_white() -> None:
     ],
     ids=["empty", "svg", "noise", "cut", "gif", "bmp", "cut png", "60 MP", "bomb"],
 )
-async def test_JS_10_what_is_no_photo_is_refused_and_leaves_nothing(
+async def test_S17_JS_10_what_is_no_photo_is_refused_and_leaves_nothing(
     campaign: Campaign, stack: Stack, raw: bytes, code: str
 ) -> None:
     answer = await campaign.manager()("PUT", f"/photos/{uuid4()}", content=raw)

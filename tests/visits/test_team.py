@@ -23,7 +23,7 @@ async def refused(campaign: Campaign, enterprise_id: UUID, staff_id: UUID) -> st
     return error["code"]
 
 
-async def test_JS_12_a_person_on_no_roster_is_refused(campaign: Campaign) -> None:
+async def test_S24_JS_12_a_person_on_no_roster_is_refused(campaign: Campaign) -> None:
     enterprise_id = await campaign.begin()
     assert await refused(campaign, enterprise_id, uuid4()) == "visit.staff_unknown"
 

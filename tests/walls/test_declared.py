@@ -1,10 +1,15 @@
 """Every table of every database stands behind its wall, as declared; nothing goes round it."""
 
+import os
+from pathlib import Path
+
 import asyncpg
 import pytest
+from alembic.config import Config
 
+from shared.platform import migrate as migrating
 from shared.platform.connections import connect_system
-from shared.platform.migrate import migrate
+from shared.platform.migrate import head, migrate
 from shared.platform.settings import SERVICES
 from shared.platform.walls import Undeclared, walls_of
 from tests.support.stack import Stack
@@ -89,3 +94,46 @@ async def test_S05_without_a_context_no_tenants_row_is_seen_or_written(
                     await login.execute("select set_config('yinqi.reach', 'system', true)")
     finally:
         await login.close()
+
+
+REVISION = """
+from shared.platform.migrations import run_sql
+
+revision, down_revision = "9999", "{head}"
+
+
+def upgrade() -> None:
+    run_sql("create table later (n int); alter table later owner to current_user; drop table later")
+"""
+
+
+async def test_a_database_behind_its_walls_takes_the_next_migration(
+    everything: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The wall before the note of the revision holds for its owner, too, and stands again after."""
+    database, newest = everything.databases["credit"], head("credit")
+    (tmp_path / "next.py").write_text(REVISION.format(head=newest), encoding="utf-8")
+    known = migrating._config  # pyright: ignore[reportPrivateUsage]
+
+    def with_one_more(service: str) -> Config:
+        config = known(service)
+        places = (config.get_main_option("version_locations"), str(tmp_path))
+        config.set_main_option("version_locations", os.pathsep.join(map(str, places)))
+        return config
+
+    monkeypatch.setattr(migrating, "_config", with_one_more)
+    owner = await connect_system(database.owner_url)
+    mark = await owner.fetchval("select obj_description('alembic_version'::regclass)")
+    try:
+        assert await migrate("credit", database.owner_url)
+        assert await owner.fetchval("select version_num from alembic_version") == "9999"
+        forced = "select relforcerowsecurity from pg_class where relname = 'alembic_version'"
+        assert await owner.fetchval(forced)
+    finally:
+        await owner.execute(
+            "alter table alembic_version no force row level security;"
+            f" update alembic_version set version_num = '{newest}';"
+            " alter table alembic_version force row level security;"
+            f" comment on table alembic_version is '{mark}'"
+        )
+        await owner.close()

@@ -1,5 +1,6 @@
 """Applications as rows."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
@@ -155,4 +156,12 @@ def _application(row: Record) -> Application:
         region_code=row["region_code"],
         on_own_list=row["on_own_list"],
         decision=decision,
+    )
+
+
+async def forget_words(driver: Connection, enterprises: Sequence[UUID]) -> None:
+    """Empty what was written on decisions about these enterprises: words may name persons."""
+    await driver.execute(
+        "update application set remark = '' where enterprise_id = any($1::uuid[]) and remark <> ''",
+        list(enterprises),
     )

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from services.registry.store.bulk import execute, fetch
 from services.registry.store.files import forget_uploads
 from shared.platform.database import Transaction
+from shared.platform.retention import forget_answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +131,28 @@ async def forget(tx: Transaction, subject_id: UUID, kind: str) -> Forgotten:
                 subject_id,
             )
         )
+    if kind == "enterprise":
+        await _forget_words(tx, subject_id)
+    async with tx.beyond_walls():
+        await forget_answers(await tx.driver(), [subject_id])
     return Forgotten(keys, records, fingerprints, uploads)
+
+
+async def _forget_words(tx: Transaction, enterprise_id: UUID) -> None:
+    """What people wrote about the enterprise may name its persons: the words go, the acts stay."""
+    await execute(
+        tx,
+        "update disposition set evidence = '', decision_reason = case when"
+        " decision_reason is not null then '' end"
+        " where enterprise_id = $1",
+        enterprise_id,
+    )
+    await execute(
+        tx,
+        "update merger set reason = '', undone_reason = case when undone_reason is not null then ''"
+        " end where $1 in (survivor_id, merged_id)",
+        enterprise_id,
+    )
 
 
 async def _sheets_with(tx: Transaction, subject_id: UUID, kind: str) -> list[str]:
