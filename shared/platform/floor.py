@@ -1,8 +1,8 @@
 """A floor in a growing table: what lies below is done with and need not be looked through again.
 
 Proof: a writer has a transaction id, at the latest, a moment after it drew a row's id. So all
-writers of ids up to `_last` have transaction ids below `_xmax`, one drawn a probe after it. Once the
-oldest running transaction is not below `_xmax` they have all ended, and a later pass that finds
+writers of ids up to `_last` have transaction ids below `_xmax`, one drawn a probe after it. Once
+the oldest running transaction is not below `_xmax` they have all ended, and a later pass that finds
 less than it asked for has had all of theirs. A new one begins at 0.
 """
 
