@@ -201,6 +201,29 @@ async def test_the_floor_never_rises_above_a_row_still_to_come(log_bus: Bus, *, 
     await late.close()
 
 
+async def test_the_newest_writer_of_all_does_not_pass_for_ended(log_bus: Bus) -> None:
+    """A snapshot's xmax is one above the newest ended transaction: the newest is not below it."""
+    bus = log_bus
+    await bus.write(1)
+    late = await asyncpg.connect(bus.url("w"))
+    watching = await asyncpg.connect(bus.url("w"))
+    await late.execute("begin")
+    await late.execute("insert into stream values ('late', 1)")
+    await late.execute("select nextval('outbox_id_seq')")
+    floor = Floor("outbox_id_seq")
+    for _ in range(4):
+        await floor.before_pass(watching)
+        await floor.after_drained(watching)
+    assert floor.id == 0
+    await late.execute("commit")
+    for _ in range(4):
+        await floor.before_pass(watching)
+        await floor.after_drained(watching)
+    assert floor.id == 2
+    await late.close()
+    await watching.close()
+
+
 async def test_two_relays_one_works_and_the_other_takes_over(log_bus: Bus) -> None:
     bus = log_bus
     relays = [bus.start_relay(), bus.start_relay()]
