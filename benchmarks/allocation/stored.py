@@ -55,8 +55,11 @@ class StoredProvince:
             await copies.save_imports([_imported(self.enterprises)], tx)
         await database.close()
 
-    async def open(self) -> None:
-        """Start the API and open a campaign; the worker has to run for it to go on."""
+    async def open(self, **fields: Any) -> None:
+        """Start the API and open a campaign; the worker has to run for it to go on.
+
+        `tiers` are those of a profile of its own; other fields are the campaign's.
+        """
         self.port = self.bed.serve("allocation")
         self._tokens = [self.bed.token("province_regulator") for _ in range(2)]
         await self.bed.know("allocation")
@@ -66,13 +69,18 @@ class StoredProvince:
             "list_vintage": VINTAGE,
             "opens_on": "2022-04-01",
         }
-        opened = await self.post("/campaigns", body)
+        if tiers := fields.pop("tiers", None):
+            usual = await self.ask("GET", "/profiles/jiangsu-2022")
+            document = usual["document"] | {"code": "own-tree", "version": 1, "tiers": tiers}
+            await self.post("/profiles", {"document": document})
+            fields["profile"] = "own-tree"
+        opened = await self.post("/campaigns", body | fields)
         self.campaign_id = opened["campaign_id"]
         await self.until(f"/campaigns/{self.campaign_id}", "open")
 
-    async def solve(self, tier: int) -> dict[str, Any]:
+    async def solve(self, tier: int, form: str = "kernel") -> dict[str, Any]:
         """A draft."""
-        body = {"tier": tier, "seed": 7}
+        body = {"tier": tier, "seed": 7, "form": form}
         started = await self.post(f"/campaigns/{self.campaign_id}/plans", body)
         return await self.until(f"/plans/{started['plan_id']}", "draft")
 

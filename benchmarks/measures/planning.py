@@ -7,16 +7,17 @@ beside the same solve without API and database; the publication is killed at ran
 import argparse
 import asyncio
 from dataclasses import replace
+from pathlib import Path
 from random import Random
+from typing import Any
 
-import psutil
-
-from benchmarks.allocation.killing import publish_under_fire
+from benchmarks.allocation.killing import UnderFire
 from benchmarks.allocation.stored import StoredProvince
 from benchmarks.bed import Bed
 from benchmarks.side import Aim, Report, Watch, measure, median, percentile, postgres_version
 from services.allocation.domain.scenarios import Changes, LiveCity, compare, live_city
-from services.allocation.store import plans
+from services.allocation.domain.tasks import CityTask
+from services.allocation.store import parts
 from shared.platform.database import Database
 
 
@@ -32,7 +33,10 @@ async def run(given: argparse.Namespace, report: Report) -> None:
     async with Bed("allocation") as bed:
         province = StoredProvince(bed)
         await province.store(given.size, given.enterprises)
-        outcome = await publish_under_fire(province, given.kills, seed=5)
+        fire = UnderFire(province, seed=5)
+        await fire.open()
+        await fire.publish(1, 0)
+        outcome = await fire.publish(2, given.kills)
         report.figures["under_fire"] = {
             name: getattr(outcome, name) for name in type(outcome).__slots__
         }
@@ -56,11 +60,31 @@ async def _plan(province: StoredProvince, worker: int, report: Report) -> None:
         watch = Watch()
         await province.publish(draft["plan_id"])
         seconds[f"tier {tier} published, events in the outbox"] = watch.read()
-    memory = psutil.Process(worker).memory_info().rss / 2**30
+    memory = _gib(worker)
+    watch = Watch()
+    joint = await province.solve(2, "joint")
+    seconds["tier 2 solved jointly with the outlets' limits, explained, stored"] = watch.read()
+    report.figures["joint"] = {
+        "placed": joint["assigned"],
+        "above_the_bound": round(_above(joint["cities"]), 5),
+        "worker_gib": round(_gib(worker), 2),
+    }
     report.figures["seconds"] = {name: round(value, 2) for name, value in seconds.items()}
     report.figures["worker_gib"] = round(memory, 2)
     for name, value in seconds.items():
         report.tell(f"{name}: {value:.1f} s")
+
+
+def _gib(pid: int) -> float:
+    """The most memory a process has had."""
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines()
+    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM"))) / 2**20
+
+
+def _above(cities: list[dict[str, Any]]) -> float:
+    """By what part the joint plan is dearer than its bound, which knows no band for hard cases."""
+    cost, bound = (sum(int(one[name]) for one in cities) for name in ("cost", "bound"))
+    return cost / bound - 1
 
 
 async def _what_if(province: StoredProvince, given: argparse.Namespace, report: Report) -> None:
@@ -113,10 +137,10 @@ async def _largest_city(province: StoredProvince) -> LiveCity:
     async with database.read() as tx:
         listed = await province.ask("GET", f"/plans?campaign_id={province.campaign_id}")
         plan = next(one for one in listed["items"] if one["tier"] == 2)
-        stored = await plans.published_cities(tx, plan["plan_id"])
+        stored = await parts.parts_of_plan(tx, plan["plan_id"])
     await database.close()
-    largest = max(stored, key=lambda one: len(one.rows))
-    return live_city(largest.task, largest.rows)
+    cities = [(one.task, one.rows) for one in stored if isinstance(one.task, CityTask)]
+    return live_city(*max(cities, key=lambda one: len(one[0].enterprises)))
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ district only. Capacity is people times ability, scaled so that a city's banks t
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from benchmarks.province.draws import Draws, Floats, Ints, apportion
-from services.allocation.domain.engine.problem import City
+from services.allocation.domain.engine.problem import City, in_other_order
 
 KM_OF_DEGREE = 111.195
 
@@ -218,21 +218,4 @@ def _places(x: Floats, y: Floats, middle: tuple[int, int]) -> Ints:
 def shuffled(city: City, draws: Draws) -> City:
     """The same city with enterprises, banks and outlets in another order."""
     rows, columns = draws.order(len(city.enterprise)), draws.order(len(city.bank))
-    outlets = draws.order(len(city.outlet))
-    row_at, column_at = np.argsort(rows), np.argsort(columns)
-    lenders = np.stack([row_at[city.lenders[:, 0]], column_at[city.lenders[:, 1]]], axis=1)
-    room = city.outlet_capacity
-    return replace(
-        city,
-        enterprise=city.enterprise[rows],
-        place=city.place[rows],
-        placed=city.placed[rows],
-        has_loan=city.has_loan[rows],
-        bank=city.bank[columns],
-        capacity=city.capacity[columns],
-        outlet=city.outlet[outlets],
-        outlet_place=city.outlet_place[outlets],
-        outlet_bank=column_at[city.outlet_bank[outlets]].astype(np.int32),
-        outlet_capacity=None if room is None else room[outlets],
-        lenders=lenders.astype(np.int32),
-    )
+    return in_other_order(city, rows, columns, draws.order(len(city.outlet)))

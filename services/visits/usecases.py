@@ -19,9 +19,8 @@ from shared.platform.principal import Principal
 def bank_of(principal: Principal) -> UUID:
     """The institution of someone who visits for it.
 
-    Raises: Refused `access.role` for everyone else, `access.no_institution`.
+    Raises: Refused `access.no_institution`.
     """
-    principal.must_be("relationship_manager", "branch_head", "bank_head")
     if principal.institution_id is None:
         raise Refused("access.no_institution", "当前账号没有所属机构")
     return principal.institution_id

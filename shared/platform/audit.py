@@ -197,7 +197,8 @@ class Chaining:
 
     async def run(self, url: str) -> None:
         """Link until cancelled; under load some hundred lines at a time."""
-        connection = await connect_system(url)
+        # What was cheap while the trail was short must not stay the plan when it is long.
+        connection = await connect_system(url, enable_seqscan="off")
         chain, sealed_at = Chain(), monotonic()
         try:
             while True:

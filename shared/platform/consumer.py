@@ -42,8 +42,11 @@ _End = tuple[str, int, int, int]
 # A consumer's commit need not wait for the disk. Position, sequences, effects and what they emit
 # are one transaction: a server that loses it in a crash loses all of it, and the events come again.
 # What is built upon it is committed later, and a commit that waits takes earlier ones along.
+# And what a batch does it does by keys: a plan made while a table was new must not become a scan
+# of all of it, once per batch.
 _CLAIM = """
-select topic, part, next_off, set_config('synchronous_commit', 'off', true)
+select topic, part, next_off,
+       set_config('synchronous_commit', 'off', true) || set_config('enable_seqscan', 'off', true)
 from consumer_offset
 where consumer = $1 and (topic, part) in (select * from unnest($2::text[], $3::smallint[]))
 order by topic, part for update

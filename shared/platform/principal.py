@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shared.contracts.identity import Role
-from shared.kernel.errors import Refused
 from shared.kernel.permissions import roles
 
 
@@ -38,18 +37,6 @@ class Principal:
     def reads_all(self) -> bool:
         """True for those who may read every row that a route shows them: the auditor too."""
         return self.reach in ("system", "province")
-
-    def must_be(self, *roles: Role) -> None:
-        """Refuse every other role; the platform itself (consumers, jobs) always may.
-
-        Raises: Refused `access.role`.
-        """
-        if self.role is not None and self.role not in roles:
-            raise Refused(
-                "access.role",
-                "当前账号没有此项权限",
-                f"此操作需要的角色:{'、'.join(roles)}",
-            )
 
     def city_prefix(self) -> str:
         """First four digits of the bureau's city, empty for everyone else."""

@@ -32,6 +32,7 @@ async def test_JS_08_JS_11_JS_19_a_campaign_takes_its_calendar_from_the_profile(
         "visits_from": "2022-05-01",
         "visits_until": "2022-08-31",
         "rotation_on": "2022-09-05",
+        "closed_on": None,
     }
     assert (campaign["profile"], campaign["list_vintage"]) == ("jiangsu-2022", VINTAGE)
     ((_, opened),) = await world.emitted("CampaignOpened")

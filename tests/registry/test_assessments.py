@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from shared.kernel.ids import derived_id
-from tests.registry.sheets import TODAY, firm, imported, lines_of, uscc, xlsx
+from tests.registry.sheets import TODAY, firm, imported, lines_of, rows_of, uscc, xlsx
 from tests.support.stack import Caller, Stack
 
 FILED: dict[str, Any] = {
@@ -107,7 +107,13 @@ async def test_R5_results_are_listed_counted_and_announced_once(
     events = await stack.rows(
         "registry", "select type, count(*) from event_log where type like '%Assessed%' group by 1"
     )
-    assert dict(map(tuple, events)) == {"EnterpriseAssessed.v1": 6, "StageAssessed.v1": 3}
+    # "Unknown" where nothing was known before is no news: of six results three are.
+    known = await stack.rows(
+        "registry",
+        "select from assessment where current and standard <> 'stage' and verdict <> 'unknown'",
+    )
+    assert len(known) == 3
+    assert dict(map(tuple, events)) == {"EnterpriseAssessed.v1": 3, "StageAssessed.v1": 3}
 
 
 async def test_R6_four_tech_through_the_api(stack: Stack, regulator: Caller) -> None:
@@ -186,3 +192,42 @@ async def test_M1_a_bank_neither_sees_nor_states_facts_of_others_enterprises(
         "registry", "relationship_manager", institution_id=derived_id("institution", "B")
     )
     assert (await manager.post(f"{path}/facts", json=body)).status_code == 403
+
+
+async def test_TS_04_facts_come_by_spreadsheet_as_of_a_day(stack: Stack, regulator: Caller) -> None:
+    header = [
+        "企业名称", "统一社会信用代码", "职工总数", "科技人员数", "年销售收入(万元)",
+        "年研发费用(万元)", "资产总额(万元)", "境内注册的居民企业", "Ⅰ类知识产权数",
+        "高新技术企业证书有效期至",
+    ]  # fmt: skip
+    lines = [
+        header,
+        ["样例", uscc(1), "100", "30", "1000", "60", "900", "是", "1", "2023-06-30"],
+        ["样例", uscc(2), "100", "9", "1000", "", "", "", "", "无"],
+        ["样例", uscc(3), "100", "101", "", "", "", "", "", ""],
+        ["样例", uscc(9), "100", "30", "", "", "", "", "", ""],
+        ["样例", uscc(3, "320506"), "", "", "", "", "", "", "", ""],
+    ]
+    form = {"kind": "facts", "valid_from": "2022-03-31"}
+    dry = await imported(stack, regulator, xlsx(lines), **form, dry_run="true")
+    job = await imported(stack, regulator, xlsx(lines), **form)
+    assert dry["counts"] == job["counts"]
+    assert (job["counts"]["new"], job["counts"]["refused"]) == (2, 3), job
+    refused = {row["row"]: row["reasons"][0] for row in await rows_of(regulator, job, "refused")}
+    assert {n: why["code"] for n, why in refused.items()} == {
+        4: "facts.contradict", 5: "enterprise.unknown", 6: "facts.empty",
+    }  # fmt: skip
+    assert all(why["message"] for why in refused.values())
+    again = await imported(stack, regulator, xlsx(lines), **form)
+    assert (again["counts"]["unchanged"], again["counts"]["new"]) == (2, 0)
+    sheets = (await regulator.get(f"/enterprises/{enterprise(1)}/facts")).json()["items"]
+    assert [(s["as_of"], s["source"], s["facts"]["sales"]) for s in sheets] == [
+        ("2022-03-31", "import", "10000000.00"),
+    ]  # fmt: skip
+    (none,) = (await regulator.get(f"/enterprises/{enterprise(2)}/facts")).json()["items"]
+    assert none["facts"] == {
+        "staff": 100, "rd_staff": 9, "sales": "10000000.00", "high_tech_until": None,
+    }  # fmt: skip
+    lines[1][3] = "20"
+    changed = await imported(stack, regulator, xlsx(lines), **form)
+    assert (changed["counts"]["changed"], changed["counts"]["unchanged"]) == (1, 1)

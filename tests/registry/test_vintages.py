@@ -81,9 +81,13 @@ async def test_M1_a_bureau_compares_its_citys_part(stack: Stack, regulator: Call
     path = f"/list-vintages/{NEXT}/comparison"
     own = stack.caller("registry", "bureau", region_code="320500")
     assert sum((await own.get(path)).json()["counts"].values()) > 0
-    # A list without anyone of its city does not exist for a bureau.
+    # A list without anyone of its city is there all the same (campaigns name it), with nobody on it.
     other = stack.caller("registry", "bureau", region_code="320100")
-    assert (await other.get(path)).status_code == 404
+    empty = await other.get(path)
+    assert empty.json()["counts"] == {"new": 0, "dropped": 0, "changed": 0, "kept": 0}
+    lists = (await other.get("/list-vintages")).json()["items"]
+    assert [(one["list_vintage"], one["enterprises"]) for one in lists] == [(NEXT, 0), (VINTAGE, 0)]
+    assert (await other.get(f"{path.replace(NEXT, '2019-12-31')}")).status_code == 404
 
 
 async def test_R4_a_list_that_a_campaign_stands_on_is_shown_as_pinned(

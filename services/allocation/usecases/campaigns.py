@@ -44,13 +44,12 @@ class EnrolLate:
 async def open_campaign(command: OpenCampaign, tx: Transaction) -> Campaign:
     """Pin profile, calendar and list; a job then enrols the enterprises (JS-01, JS-04, R4).
 
-    Raises: Refused `access.role`; BadInput `campaign.profile_unknown`,
+    Raises: BadInput `campaign.profile_unknown`,
     `campaign.opens_on_out_of_range`, `campaign.institution_wanted`,
     `campaign.institution_unwanted`, `campaign.institution_unknown`,
     `profile.calendar_out_of_order`; Conflict `campaign.list_unknown`,
     `campaign.list_incomplete`, `campaign.exists`.
     """
-    tx.principal.must_be("province_regulator")
     document = await _document(command.profile, tx)
     profile = parse_profile(msgspec.json.decode(document))
     _check_day(command, tx.today)
@@ -155,9 +154,8 @@ def _announce(campaign: Campaign, tx: Transaction) -> None:
 async def enrol_late(command: EnrolLate, tx: Transaction) -> UUID:
     """Enrol what has come to the campaign's list since it opened; the job's id (A1).
 
-    Raises: Refused `access.role`; NotFound `campaign.unknown`; Conflict `campaign.enrolling`.
+    Raises: NotFound `campaign.unknown`; Conflict `campaign.enrolling`.
     """
-    tx.principal.must_be("province_regulator")
     campaign = await open_one(tx, command.campaign_id)
     tx.audit("campaign.late_enrolment", campaign.campaign_id)
     return await start_job(tx, ENROL, {"campaign_id": str(campaign.campaign_id)})

@@ -72,10 +72,9 @@ class SetCapacities:
 async def ask_return(command: AskReturn, tx: Transaction) -> Return:
     """Ask for a return: the duty stays until the bureau decides (A8).
 
-    Raises: Refused `access.role`; NotFound `assignment.unknown`; BadInput `return.reason_unknown`;
+    Raises: NotFound `assignment.unknown`; BadInput `return.reason_unknown`;
     Conflict `assignment.ended`, `assignment.return_already_asked`.
     """
-    tx.principal.must_be("bank_head")
     if command.reason_code not in REASONS:
         known = "、".join(f"{code}({text})" for code, text in REASONS.items())
         raise BadInput("return.reason_unknown", "没有这个退回原因", f"可用:{known}")
@@ -119,10 +118,9 @@ async def ask_return(command: AskReturn, tx: Transaction) -> Return:
 async def decide_return(command: DecideReturn, tx: Transaction) -> Return:
     """Decide a return: granted, the assignment ends and the next plan finds another bank (A8).
 
-    Raises: Refused `access.role`; NotFound `return.unknown`; Conflict `return.decided`,
+    Raises: NotFound `return.unknown`; Conflict `return.decided`,
     `assignment.ended`.
     """
-    tx.principal.must_be("bureau", "province_regulator")
     asked = await lifecycle.lock_return(tx, command.return_id)
     if asked is None:
         raise NotFound("return.unknown", "没有这个退回申请")
@@ -168,10 +166,9 @@ async def _end(tx: Transaction, asked: Return) -> None:
 async def make_claim(command: MakeClaim, tx: Transaction) -> Claim:
     """Record a claim beside the assigned institution's duty (JS-21).
 
-    Raises: Refused `access.role`, `access.no_institution`; NotFound `campaign.unknown`,
+    Raises: Refused `access.no_institution`; NotFound `campaign.unknown`,
     `claim.not_enrolled`; Conflict `claim.own_list`, `claim.exists`.
     """
-    tx.principal.must_be("bank_head", "branch_head")
     institution_id = tx.principal.institution_id
     if institution_id is None:
         raise Refused("access.no_institution", "当前账号没有所属机构")
@@ -213,9 +210,8 @@ async def make_claim(command: MakeClaim, tx: Transaction) -> Claim:
 async def hand_over(command: HandOver, tx: Transaction) -> list[RowAnswer]:
     """Give all a person answers for to another, row by row, the history kept (A9).
 
-    Raises: Refused `access.role`; NotFound `contact.nobody`.
+    Raises: NotFound `contact.nobody`.
     """
-    tx.principal.must_be("bank_head", "branch_head")
     ids = await lifecycle.held_by(tx, command.from_staff_id, MOST_HANDED_OVER)
     if not ids:
         raise NotFound("contact.nobody", "该人员名下没有企业")
@@ -236,10 +232,9 @@ async def suggestions(tx: Transaction, campaign_id: UUID, limit: int) -> tuple[S
 async def set_capacities(command: SetCapacities, tx: Transaction) -> list[SetCapacity]:
     """Set capacities for the next plan; a bureau for its own city (A2).
 
-    Raises: Refused `access.role`, `access.not_your_city`; NotFound `campaign.unknown`; Conflict
+    Raises: Refused `access.not_your_city`; NotFound `campaign.unknown`; Conflict
     `campaign.enrolling`.
     """
-    tx.principal.must_be("bureau", "province_regulator")
     await open_one(tx, command.campaign_id)
     prefix = tx.principal.city_prefix()
     if wrong := [one.city_code for one in command.rows if not one.city_code.startswith(prefix)]:

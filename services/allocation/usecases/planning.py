@@ -53,10 +53,9 @@ class Started:
 async def make_plan(command: MakePlan, tx: Transaction) -> Started:
     """Queue a plan of a tier (JS-06, JS-07).
 
-    Raises: Refused `access.role`; NotFound `campaign.unknown`; Conflict `campaign.enrolling`,
+    Raises: NotFound `campaign.unknown`; Conflict `campaign.enrolling`,
     `plan.tier_not_in_profile`, `plan.no_base`, `plan.rotation_began`, `plan.form_not_here`.
     """
-    tx.principal.must_be("province_regulator")
     campaign = await open_one(tx, command.campaign_id)
     step = step_of(campaign, command.tier)
     if command.form == "joint" and step.to not in (NodeKind.INSTITUTION, NodeKind.BRANCH):
@@ -128,10 +127,9 @@ async def check_not_rotated(tx: Transaction, campaign: Campaign) -> None:
 async def rotate(command: Rotate, tx: Transaction) -> Started:
     """Queue the next round: unmatched enterprises to a bank that has not had them (JS-19, A7).
 
-    Raises: Refused `access.role`; NotFound `campaign.unknown`; BadInput `rotation.in_future`,
+    Raises: NotFound `campaign.unknown`; BadInput `rotation.in_future`,
     `rotation.too_early`; Conflict `campaign.enrolling`, `plan.none_in_force`, `rotation.one_bank`.
     """
-    tx.principal.must_be("province_regulator")
     campaign = await open_one(tx, command.campaign_id)
     if campaign.profile.tree.duty.to is not NodeKind.INSTITUTION:
         raise Conflict("rotation.one_bank", "本活动只有一家银行,不轮换", "轮换在多家机构之间进行")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from services.registry.domain.facts import CATALOGUE
 from services.registry.domain.records import Kind
 
 
@@ -47,6 +48,24 @@ _LATITUDE = Column("latitude", "纬度", ("lat", "latitude"))
 _DATUM = Column("datum", "坐标系", ("坐标系统", "坐标类型", "坐标基准", "datum"))
 _INSTITUTION = Column(
     "institution_code", "所属机构编码", ("所属机构代码", "机构编码", "机构代码", "所属银行编码")
+)
+
+_FACT_NAMES: Final[dict[str, tuple[str, ...]]] = {
+    "founded_on": ("注册日期", "成立时间"),
+    "staff": ("职工人数", "员工人数", "从业人数"),
+    "rd_staff": ("科技人员", "研发人员数"),
+    "sales": ("销售收入", "营业收入"),
+    "rd": ("研发费用", "研发投入"),
+    "cost": ("成本费用总额", "成本费用"),
+    "assets": ("总资产",),
+    "class_one_rights": ("i类知识产权数", "一类知识产权数"),
+    "class_two_rights": ("ii类知识产权数", "二类知识产权数"),
+}
+# Rights one by one are filed through the API; a sheet has their counts.
+_FACTS: Final = tuple(
+    Column(name, each.title.split("(")[0], _FACT_NAMES.get(name, ()))
+    for name, each in CATALOGUE.items()
+    if each.kind != "rights"
 )
 
 FORMS: Final[dict[Kind, Form]] = {
@@ -132,5 +151,10 @@ FORMS: Final[dict[Kind, Form]] = {
             Column("employment", "用工性质", ("用工形式", "用工方式", "人员性质")),
         ),
         (("code",), ("name",), ("institution_code",), ("outlet_code",), ("role",), ("valid_from",)),
+    ),
+    "facts": Form(
+        "facts",
+        (_USCC, Column("name", "企业名称", ("名称", "单位名称")), *_FACTS),
+        (("uscc",), tuple(each.field for each in _FACTS)),
     ),
 }

@@ -69,8 +69,8 @@ class _Enterprises:
             "has_loan": _FLAG,
             "founded_on": _DATE,
             "employees": _COUNT,
-            "revenue": _amount(header.titles.get("revenue", "")),
-            "rd": _amount(header.titles.get("rd", "")),
+            "revenue": amount_of(header.titles.get("revenue", "")),
+            "rd": amount_of(header.titles.get("rd", "")),
         }
         self._names: dict[str, tuple[int, str]] = {}
 
@@ -173,8 +173,13 @@ def _name(cell: Cell) -> str:
     return required_name(cell, name_of)
 
 
-def _amount(title: str) -> Callable[[Cell], int | None]:
-    """Return the reader of an amount column; the list's form has 万元, unless its title says 元."""
+def amount_of(title: str) -> Callable[[Cell], int | None]:
+    """Return the reader of an amount column; forms have 万元, unless its title says 元.
+
+    Units:   fen.
+    Raises:  nothing; the reader `money.*`.
+    Source:  JS-04.
+    """
     plain_yuan = "元" in title and "万元" not in title
 
     def read(cell: Cell) -> int | None:

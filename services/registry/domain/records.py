@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-Kind = Literal["enterprises", "institutions", "outlets", "staff"]
+Kind = Literal["enterprises", "institutions", "outlets", "staff", "facts"]
 Outcome = Literal["taken", "refused", "doubtful"]
 
 
@@ -96,6 +96,13 @@ class StaffRow(Record, frozen=True, array_like=True, kw_only=True):
     valid_to: date | None
 
 
+class FactRow(Record, frozen=True, array_like=True, kw_only=True):
+    """What was filed for an enterprise; `facts` is JSON, in the catalogue's names and units."""
+
+    enterprise_id: UUID
+    facts: str
+
+
 class Rejected(msgspec.Struct, frozen=True, array_like=True):
     """A row that is not taken."""
 
@@ -105,10 +112,11 @@ class Rejected(msgspec.Struct, frozen=True, array_like=True):
     reasons: tuple[Reason, ...]
 
 
-AnyRecord = EnterpriseRow | InstitutionRow | OutletRow | StaffRow
+AnyRecord = EnterpriseRow | InstitutionRow | OutletRow | StaffRow | FactRow
 RECORDS: dict[Kind, type[AnyRecord]] = {
     "enterprises": EnterpriseRow,
     "institutions": InstitutionRow,
     "outlets": OutletRow,
     "staff": StaffRow,
+    "facts": FactRow,
 }

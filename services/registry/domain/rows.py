@@ -225,7 +225,7 @@ def _settle(kind: Kind, checked: dict[int, Checked]) -> dict[int, Checked]:
     good = {n: each for n, each in checked.items() if not isinstance(each, Rejected)}
     if len(good) < 2:
         return {}
-    title = "统一社会信用代码" if kind == "enterprises" else "编码"
+    title = "统一社会信用代码" if kind in ("enterprises", "facts") else "编码"
     first, *others = good
     numbers = "、".join(str(number) for number in good)
     if len({each.digest for each in good.values()}) == 1:

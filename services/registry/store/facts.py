@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -12,6 +12,9 @@ from sqlalchemy import text
 from services.registry.domain.facts import Facts, Sheet, stored_values
 from services.registry.store.bulk import add, fetch
 from shared.platform.database import Transaction
+
+#: The source of sheets that came as a spreadsheet.
+IMPORTED: Final = "import"
 
 # A list states facts as of its own day; they are known once its import is through.
 _SHEETS = """
@@ -98,6 +101,22 @@ def _with_founding(sheets: list[Sheet], founded_on: date | None, listed: str) ->
             Sheet(date.fromisoformat(listed), f"list:{listed}", {"founded_on": founded_on})
         )
     return sheets
+
+
+async def imported_on(
+    tx: Transaction, ids: Sequence[UUID], day: date
+) -> dict[UUID, dict[str, Any]]:
+    """What the latest imported sheet of a day says of enterprises, as JSON values."""
+    rows = await fetch(
+        tx,
+        "select distinct on (enterprise_id) enterprise_id, facts::text from fact_sheet"
+        " where enterprise_id = any($1::uuid[]) and as_of = $2 and source = $3"
+        " order by enterprise_id, recorded_at desc",
+        list(ids),
+        day,
+        IMPORTED,
+    )
+    return {row[0]: msgspec.json.decode(row[1]) for row in rows}
 
 
 async def add_sheets(

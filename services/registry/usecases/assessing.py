@@ -182,12 +182,15 @@ async def _judge_rows(tx: Transaction, rows: Sequence[Any], versions: Versions, 
 def _announce(
     tx: Transaction, enterprise_id: UUID, found: Judgement, last: Assessment | None
 ) -> None:
-    """Say it where the result is another one; new evidence for the same result is no news."""
+    """Say it where the result is another one; new evidence for the same result is no news.
+
+    Nor is "unknown" where nothing was known before.
+    """
     points = found.points[0] if found.points else None
-    if found.standard == "stage" or (
-        last
-        and (last.verdict, last.points_low, last.version) == (found.verdict, points, found.version)
-    ):
+    said = (found.verdict, points, found.version)
+    before = (last.verdict, last.points_low, last.version) if last else None
+    nothing = before is None and found.verdict == "unknown"
+    if found.standard == "stage" or nothing or said == before:
         return
     tx.emit(
         EnterpriseAssessed(

@@ -61,8 +61,7 @@ async def start_import(command: StartImport, tx: Transaction) -> Started:
     `import.vintage_in_future`, `import.date_in_future`.
     """
     principal = tx.principal
-    own = command.kind in ("outlets", "staff")
-    principal.must_be("province_regulator", "platform_admin", *(("bank_head",) if own else ()))
+    check_may_import(principal, command.kind)
     vintage = _vintage(command, tx.today) if command.kind == "enterprises" else None
     if command.valid_from and command.valid_from > tx.today:
         raise BadInput("import.date_in_future", "生效日期不能晚于今天")
@@ -138,8 +137,6 @@ def _may_see(principal: Principal, job: Import) -> bool:
 async def list_imports(tx: Transaction, before: datetime | None, limit: int) -> list[ImportState]:
     """Imports, the newest first."""
     principal = tx.principal
-    if not principal.sees_all:
-        principal.must_be("bank_head")
     found = await store.list_imports(
         tx,
         institution_id=None if principal.sees_all else principal.institution_id,

@@ -5,12 +5,15 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
+import msgspec
+
 from services.registry.domain.changes import field_changes
 from services.registry.domain.memberships import first_day
 from services.registry.domain.reasons import reason
 from services.registry.domain.records import (
     AnyRecord,
     EnterpriseRow,
+    FactRow,
     InstitutionRow,
     Kind,
     OutletRow,
@@ -18,8 +21,9 @@ from services.registry.domain.records import (
     StaffRow,
 )
 from services.registry.domain.rows import digest_of
-from services.registry.store import banks, enterprises
+from services.registry.store import banks, enterprises, facts
 from services.registry.store.bulk import known_ids
+from services.registry.store.facts import IMPORTED
 from services.registry.store.imports import Import, RowOutcome
 from services.registry.store.persons import Person, Subject, put_persons
 from services.registry.store.vintages import is_pinned
@@ -30,6 +34,7 @@ from shared.contracts.registry import (
     OutletChanged,
     StaffChanged,
 )
+from shared.kernel.ids import new_id
 from shared.platform.database import Transaction
 
 
@@ -276,6 +281,43 @@ async def take_staff(tx: Transaction, job: Import, rows: Sequence[StaffRow]) -> 
     return outcomes
 
 
+async def take_facts(tx: Transaction, job: Import, rows: Sequence[FactRow]) -> list[RowOutcome]:
+    """Keep what was filed, as of the import's day.
+
+    Nothing is overwritten: other facts of the day are one sheet more; the later one counts.
+    """
+    ids = [row.enterprise_id for row in rows]
+    known = await known_ids(tx, "enterprise", "enterprise_id", ids)
+    stored = await facts.imported_on(tx, ids, job.valid_from)
+    outcomes: list[RowOutcome] = []
+    fresh: list[FactRow] = []
+    for row in rows:
+        if row.enterprise_id not in known:
+            why = reason("统一社会信用代码", "enterprise.unknown", row.key)
+            outcomes.append(_not_taken(row, "refused", why))
+            continue
+        before, now = stored.get(row.enterprise_id), msgspec.json.decode(row.facts)
+        change = "new" if before is None else "unchanged" if before == now else "changed"
+        outcomes.append(_taken(row, change))
+        if change != "unchanged":
+            fresh.append(row)
+    if not job.dry_run:
+        await facts.add_sheets(
+            tx,
+            [
+                (
+                    new_id(),
+                    row.enterprise_id,
+                    job.valid_from,
+                    IMPORTED,
+                    msgspec.json.decode(row.facts),
+                )
+                for row in fresh
+            ],
+        )
+    return outcomes
+
+
 def _staff_changed(row: StaffRow) -> StaffChanged:
     return StaffChanged(
         staff_id=row.staff_id,
@@ -299,6 +341,7 @@ TAKE: Final[dict[Kind, Take]] = {
     "institutions": take_institutions,
     "outlets": take_outlets,
     "staff": take_staff,
+    "facts": take_facts,
 }  # pyright: ignore[reportAssignmentType]
 
 
@@ -309,6 +352,8 @@ async def dropped(tx: Transaction, job: Import, *, found_before: int) -> int:
     """
     if job.kind == "enterprises":
         return max(await enterprises.count_members(tx, job.baseline) - found_before, 0)
+    if job.kind == "facts":
+        return 0  # who files nothing today has not taken back what was filed before
     table = {"institutions": "institution", "outlets": "outlet", "staff": "staff"}[job.kind]
     scope: UUID | None = job.institution_id
     return max(await banks.count_rows(tx, table, scope) - found_before, 0)

@@ -1,4 +1,4 @@
-"""The life of a plan and of an assignment."""
+"""The life of a plan."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -6,19 +6,12 @@ from datetime import UTC, datetime
 import pytest
 
 from services.allocation.domain import model
-from services.allocation.domain.model import Assignment, AssignmentState, NodeKind, Plan, PlanState
+from services.allocation.domain.model import Plan, PlanState
 from shared.kernel.errors import RuleViolation
 from tests.allocation.domain.build import an_id
 
 AT = datetime(2022, 4, 12, tzinfo=UTC)
 PLAN = Plan(an_id("plan", 1), an_id("campaign", 1), tier=2, version=1, seed=7)
-ASSIGNED = Assignment(
-    an_id("assignment", 1),
-    PLAN.plan_id,
-    an_id("enterprise", 1),
-    NodeKind.INSTITUTION,
-    institution_id=an_id("bank", 1),
-)
 
 
 def published(version: int) -> Plan:
@@ -62,38 +55,3 @@ def test_A1_only_a_later_published_plan_of_the_same_tier_supersedes() -> None:
         assert refused.value.code == "plan.not_successor"
     with pytest.raises(RuleViolation):
         model.supersede_plan(PLAN, by=published(2))
-
-
-def test_JS_08_the_institution_names_branch_and_person_and_may_hand_over() -> None:
-    named = model.name_contact(ASSIGNED, outlet_id=an_id("outlet", 1), staff_id=an_id("staff", 1))
-    assert named.state is AssignmentState.CONTACT_NAMED
-    handed = model.name_contact(named, outlet_id=an_id("outlet", 1), staff_id=an_id("staff", 2))
-    assert handed.staff_id == an_id("staff", 2)
-    bureau = replace(ASSIGNED, node_kind=NodeKind.BUREAU, institution_id=None, bureau_code="320500")
-    with pytest.raises(RuleViolation) as refused:
-        model.name_contact(bureau, outlet_id=an_id("outlet", 1), staff_id=an_id("staff", 1))
-    assert refused.value.code == "assignment.not_an_institution"
-
-
-def test_A8_a_rejected_return_stays_the_duty_of_the_bank_and_a_granted_one_ends() -> None:
-    asked = model.ask_return(ASSIGNED)
-    still = model.name_contact(asked, outlet_id=an_id("outlet", 1), staff_id=an_id("staff", 1))
-    assert still.state is AssignmentState.RETURN_ASKED
-    assert model.decide_return(asked, granted=False).state is AssignmentState.ASSIGNED
-    assert model.decide_return(still, granted=False).state is AssignmentState.CONTACT_NAMED
-    ended = model.decide_return(asked, granted=True)
-    assert (ended.state, ended.end_reason) == (AssignmentState.ENDED, "returned")
-    for wrong in (
-        lambda: model.ask_return(asked),
-        lambda: model.decide_return(ASSIGNED, granted=True),
-    ):
-        with pytest.raises(RuleViolation):
-            wrong()
-
-
-def test_JS_19_an_ended_assignment_stays_ended() -> None:
-    ended = model.end_assignment(ASSIGNED, reason="rotated")
-    assert ended.end_reason == "rotated"
-    with pytest.raises(RuleViolation) as refused:
-        model.end_assignment(ended, reason="rotated")
-    assert refused.value.code == "assignment.ended"

@@ -2,7 +2,7 @@
 import type { MetricKey, Metrics } from '@/api/types'
 import { count, percent, wan, wanBrief } from '@/shared/numbers'
 
-export type ColumnId = 'due' | 'visited' | 'coverage' | 'matched' | 'lines_n' | 'lines' | 'granted_n' | 'granted' | 'balance' | 'borrowers'
+export type ColumnId = 'due' | 'visited' | 'coverage' | 'coverage_net' | 'matched' | 'lines_n' | 'lines' | 'granted_n' | 'granted' | 'balance' | 'borrowers'
 export type Basis = 'quarter' | 'total'
 export type View = 'region' | 'institution'
 
@@ -37,6 +37,7 @@ export function columnsOf(basis: Basis, view: View): Column[] {
     counted('due', '应走访', '户', inRegion ? '名单内应走访企业' : '分配给该机构的企业', due, true),
     counted('visited', '已走访', '户', inRegion ? '截至季末已完成有效走访的企业' : '截至季末由该机构完成有效走访的承办企业', done, true),
     coverage(due, done),
+    withoutCancelled(due, done, inRegion ? 'cancelled' : 'cancelled_assigned', inRegion ? 'cancelled_visited' : 'cancelled_covered'),
     counted('matched', '对接成功', '户', `${when}获得授信或贷款的企业`, total ? 'matched_total' : 'matched', true),
     counted('lines_n', '授信笔数', '笔', `${when}批准的授信`, total ? 'lines_n_total' : 'lines_n', false),
     amount('lines', '授信金额', `${when}批准的授信金额`, total ? 'lines_fen_total' : 'lines_fen'),
@@ -66,12 +67,28 @@ function coverage(due: MetricKey, done: MetricKey): Column {
   return { id: 'coverage', label: '覆盖率', unit: '', meaning: '已走访 ÷ 应走访', metric: done, distinct: true, value, text, brief: text }
 }
 
+/** The rate beside it: cancelled enterprises, agreed by the bureau, are left out of both sides. */
+function withoutCancelled(due: MetricKey, done: MetricKey, gone: MetricKey, goneDone: MetricKey): Column {
+  const sides = (metrics: Metrics): [number, number] => [
+    (metrics[done] ?? 0) - (metrics[goneDone] ?? 0),
+    (metrics[due] ?? 0) - (metrics[gone] ?? 0),
+  ]
+  const value = (metrics: Metrics): number | null => {
+    const [visited, left] = sides(metrics)
+    return left ? visited / left : null
+  }
+  const text = (metrics: Metrics): string => percent(...sides(metrics))
+  const meaning = '扣除经复核已注销的企业后:已走访 ÷ 应走访'
+  return { id: 'coverage_net', label: '扣除注销覆盖率', unit: '', meaning, metric: gone, distinct: true, value, text, brief: text }
+}
+
 const shown = (value: number | null, format: (value: number) => string): string => (value === null ? DASH : format(value))
 
 /** Every event that can stand behind a number, by its name in the contracts. */
 const EVENTS: Record<string, string> = {
   EnterpriseListed: '列入名单',
   EnterpriseChanged: '企业信息变更',
+  EnterpriseDisposed: '处置经复核',
   EnterpriseEnrolled: '纳入行动',
   EnterpriseAssigned: '分配机构',
   EnterpriseUnassigned: '解除分配',

@@ -24,6 +24,9 @@ export interface Section {
   roles: string[] | null
 }
 
+/** Whom the matrix shows bulletins, with the figures of every bank. */
+export const READS_BULLETINS = ['platform_admin', 'province_regulator', 'bureau']
+
 export const SECTIONS: Section[] = [
   { page: 'board', label: '看板', roles: null },
   { page: 'accounts', label: '账号', roles: ['platform_admin', 'province_regulator', 'bureau', 'bank_head', 'branch_head', 'association', 'auditor'] },

@@ -88,7 +88,11 @@ def halves(ids: Iterable[UUID]) -> Halves:
 
 def in_order(city: City) -> City:
     """The same city with rows, columns and outlets by id: the order a solution is computed in."""
-    rows, columns, outlets = _order(city.enterprise), _order(city.bank), _order(city.outlet)
+    return in_other_order(city, _order(city.enterprise), _order(city.bank), _order(city.outlet))
+
+
+def in_other_order(city: City, rows: Ints, columns: Ints, outlets: Ints) -> City:
+    """The same city with its rows, columns and outlets taken in these orders."""
     row_at, column_at = _places(rows), _places(columns)
     optional: dict[str, Any] = {
         "previous": None if city.previous is None else column_at[city.previous[rows]],
