@@ -330,7 +330,8 @@ async def test_an_unchanged_answer_is_not_sent_again(stack: Stack) -> None:
     again = await caller.get(
         "/figures", params=params, headers={"if-none-match": first.headers["etag"]}
     )
-    await feed(stack, [world.teller.tell(listed(world, world.enterprises[0], "2022-12-31"))])
+    new = world.teller.tell(listed(world, world.enterprises[0], "2022-12-31"), hours=1)
+    await feed(stack, [new])
     changed = await caller.get(
         "/figures", params=params, headers={"if-none-match": first.headers["etag"]}
     )
