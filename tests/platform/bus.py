@@ -25,6 +25,7 @@ from shared.platform.database import Database, Transaction
 from shared.platform.embedded.kafka import Kafka
 from shared.platform.embedded.postgres import Postgres
 from shared.platform.migrate import PLATFORM_NOW
+from shared.platform.parked import list_parked
 from shared.platform.relay import Publisher, Relay, move, read_log
 from shared.platform.transports import Record, Source
 from shared.platform.transports.kafka import KafkaPublisher, KafkaSource
@@ -141,6 +142,13 @@ class Bus:
             old,
             new,
         )
+
+    async def parked(self, consumer: str = "") -> list[dict[str, Any]]:
+        """The parked events, and that their count is right."""
+        async with self.reader.read() as tx:
+            rows, total = await list_parked(tx, consumer)
+        assert total == len(rows)
+        return rows
 
     # --- moving --------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from shared.platform.consumer import (
 )
 from shared.platform.database import Transaction
 from shared.platform.embedded.postgres import Postgres
-from shared.platform.parked import list_parked, retry_parked
+from shared.platform.parked import retry_parked
 from shared.platform.transports import LostEvents
 from tests.platform.bus import Bus, key, make_template, opened
 
@@ -41,7 +41,7 @@ async def test_an_event_sent_twice_at_two_offsets_has_its_effect_once(log_bus: B
     assert await apply_records(bus.consumer(), bus.reader, records + again) == 3
     seen = await bus.sql("r", "select seq from seen order by n")
     assert [row["seq"] for row in seen] == [1, 2, 3]
-    assert await list_parked(bus.reader) == []
+    assert await bus.parked() == []
 
 
 async def test_a_stalled_worker_that_goes_on_after_another_is_fenced(log_bus: Bus) -> None:
@@ -194,7 +194,7 @@ async def test_an_unknown_event_behind_a_parked_one_keeps_its_place(log_bus: Bus
     await bus.move_all()
     for record in await bus.records():
         await apply_records(bus.consumer(), bus.reader, [record])
-    assert [p["seq"] for p in await list_parked(bus.reader)] == [2, 3]
+    assert [p["seq"] for p in await bus.parked()] == [2, 3]
     bus.fails.clear()
     assert await retry_parked(bus.consumer(), bus.reader) == (2, 0)
     await bus.write(1)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from shared.contracts.allocation import EnterpriseUnassigned
 from shared.kernel.ids import new_id
-from shared.platform.parked import list_parked, retry_parked
+from shared.platform.parked import retry_parked
 from tests.platform.bus import Bus, key
 
 
@@ -31,7 +31,7 @@ async def test_an_enum_value_that_no_build_declared_parks_its_key_and_is_named(b
     bus.start_relay()
     bus.start_worker()
     await bus.drained()
-    parked = await list_parked(bus.reader)
+    parked = await bus.parked()
     assert [(row["key"], row["seq"]) for row in parked] == [(key(2), 1), (key(2), 2)]
     assert "merged" in parked[0]["error"]
     assert "reason" in parked[0]["error"]
@@ -42,5 +42,5 @@ async def test_an_enum_value_that_no_build_declared_parks_its_key_and_is_named(b
         " convert_to(replace(convert_from(payload, 'UTF8'), 'merged', 'other'), 'UTF8')",
     )
     assert await retry_parked(bus.consumer(), bus.reader) == (2, 0)
-    assert await list_parked(bus.reader) == []
+    assert await bus.parked() == []
     assert [row["seq"] for row in await bus.sql("r", "select seq from seen order by n")] == [1, 2]
