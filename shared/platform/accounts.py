@@ -18,11 +18,13 @@ from shared.kernel.errors import Refused
 from shared.platform.clock import monotonic
 from shared.platform.connections import connect_system
 from shared.platform.consumer import Consumer
-from shared.platform.database import Database, Transaction
+from shared.platform.database import AccountRow, Database, Transaction
 from shared.platform.logging import log
 from shared.platform.principal import Principal
 
 KEEP_SECONDS = 0.9
+HEAR_SECONDS = 1.0
+"""How long a caller with a good token waits for its account to be heard of."""
 KEEP_ACCOUNTS = 20_000
 
 ACCOUNTS_UP = """
@@ -64,11 +66,7 @@ class Accounts:
         if known and monotonic() < self._sure_until:
             return known
         changes = self._changes
-        row = await self.database.account(account_id)
-        if row is None:
-            raise Refused(
-                "access.unknown_account", "账号信息尚未同步", "请稍候一秒后重试", status=401
-            )
+        row = await self._row(account_id)
         if not row["active"]:
             self._known.pop(account_id, None)
             raise Refused("access.revoked", "该账号已停用", status=401)
@@ -86,6 +84,17 @@ class Accounts:
         if changes == self._changes:  # else it may be what stood before the change
             self._known[account_id] = principal
         return principal
+
+    async def _row(self, account_id: UUID) -> AccountRow:
+        """The account's row; its owner may have opened it a moment ago, so that is waited for."""
+        until = monotonic() + HEAR_SECONDS
+        while (row := await self.database.account(account_id)) is None:
+            if monotonic() > until:
+                raise Refused(
+                    "access.unknown_account", "账号信息尚未同步", "请稍候一秒后重试", status=401
+                )
+            await asyncio.sleep(HEAR_SECONDS / 20)
+        return row
 
     async def watch(self) -> None:
         """Hear of every change to an account, until cancelled."""

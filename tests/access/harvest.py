@@ -12,8 +12,9 @@ from shared.kernel import permissions
 from shared.platform.settings import SERVICES
 from tests.access.planting import MADE_UP_NAME, MARK, Planted
 
-#: Whose columns are reference data that every signed-in caller may know.
-COMMON = {"campaign_id", "institution_id", "bulletin_id", "event_id"}
+#: Whose columns are reference data that every signed-in caller may know; a node of a plan is an
+#: institution, or an outlet, whose ids are harvested as `outlet_id`.
+COMMON = {"campaign_id", "institution_id", "node_id", "bulletin_id", "event_id"}
 _PATTERNS = (
     re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
     re.compile(r"\b[0-9A-HJ-NP-RT-UW-Y]{18}\b"),
