@@ -313,7 +313,10 @@ async def _swap(
     done: Sequence[Done],
 ) -> None:
     """New tables, positions and sequences, all at once, in the guard's transaction."""
+    new = ", ".join(f"{table}{NEW}" for table in REBUILT)
+    await guard.execute(f"lock table {new} in access exclusive mode")  # a vacuum gives way
     await _lock(guard)
+    await guard.execute("set local lock_timeout = 0")
     for table in REBUILT:
         for statement in swap(table):
             await guard.execute(statement)

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import asyncpg
+import psycopg
 import pytest
 
 from services.reporting.consumers import CONSUMER
@@ -134,6 +135,26 @@ async def test_a_rebuild_waits_for_a_reader_and_readers_do_not_wait_for_long(sta
 
     assert before == same
     assert found.identical
+
+
+async def test_a_vacuum_of_a_new_table_delays_the_swap_and_does_not_end_it(stack: Stack) -> None:
+    """Autovacuum comes to tables that were just filled, and gives way only after a second."""
+    world = a_history(27, events=30)
+    opened(world)
+    await publish(stack, world)
+    await stack.settle()
+    vacuum = psycopg.connect(stack.databases["reporting"].owner_url)
+
+    def say(line: str) -> None:
+        if line.startswith("swap"):
+            vacuum.execute("lock table delta_new in share update exclusive mode")
+            asyncio.get_running_loop().call_later(0.7, vacuum.close)
+
+    found = await rebuild(sources(stack), say)
+
+    assert vacuum.closed
+    assert found.identical
+    assert found.seconds["swap"] > 0.6
 
 
 async def test_on_kafka_a_rebuild_leaves_the_brokers_position_and_drops_what_comes_again(
