@@ -108,6 +108,8 @@ async def rebuild(sources: Sources, say: Say = lambda _: None) -> Rebuilt:
     try:
         async with guard.transaction():
             starts = await _hold(guard)
+            # A vacuum would be waited for when the tables are swapped; readers go on.
+            await guard.execute(f"lock table {', '.join(REBUILT)} in share update exclusive mode")
             ends = await _heads(sources, starts)
             async with _timed(found, "tables", say):
                 made = await _make_tables(sources.owner_url)
@@ -183,6 +185,7 @@ async def _make_tables(url: str) -> int:
         for table in REBUILT:
             await connection.execute(f"drop table if exists {table}{NEW}")
             await connection.execute(create_table(table, NEW))
+            await connection.execute(f"alter table {table}{NEW} set (autovacuum_enabled = false)")
         return int(await connection.fetchval(MADE) or 0)
     finally:
         await connection.close()

@@ -107,6 +107,7 @@ def swap(table: str) -> list[str]:
         f"drop table {table}",
         f"alter table {table}_new rename to {table}",
         *(f"alter index {name}_new rename to {name}" for name in names),
+        f"alter table {table} reset (autovacuum_enabled)",
     ]
 
 
