@@ -177,3 +177,20 @@ def test_every_threat_has_tests_and_every_test_that_its_row_names_exists() -> No
         for path, name in named:
             assert row in name
             assert name in {f.name for f in functions(ROOT / "tests" / path)}, name
+
+
+def test_every_path_that_the_tour_and_the_rules_name_exists() -> None:
+    gone: list[str] = []
+    for page, start in (("tour.md", "services/visits/"), ("rules.md", "services/")):
+        text = (ROOT / "docs" / page).read_text("utf-8")
+        for path in re.findall(r"`([a-z_]+/[\w/]+(?:\.py|\.ts|/))`", text):
+            if not any((ROOT / each / path).exists() for each in (start, "")):
+                gone.append(f"{page}: {path}")
+
+    assert gone == []
+
+
+def test_the_architecture_page_names_every_event() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+
+    assert [name for name in CONTRACTS if not re.search(rf"\b{name}\b", page)] == []

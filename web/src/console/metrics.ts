@@ -89,6 +89,8 @@ const EVENTS: Record<string, string> = {
   EnterpriseListed: '列入名单',
   EnterpriseChanged: '企业信息变更',
   EnterpriseDisposed: '处置经复核',
+  EnterprisesMerged: '企业合并',
+  EnterprisesUnmerged: '撤销合并',
   EnterpriseEnrolled: '纳入行动',
   EnterpriseAssigned: '分配机构',
   EnterpriseUnassigned: '解除分配',
