@@ -1,4 +1,4 @@
-"""The command `yinqi`; the only module that imports all services."""
+"""The command `yinqi`."""
 
 import asyncio
 import json
@@ -6,46 +6,30 @@ import os
 import shutil
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 import uvloop
-from rich.console import Console
 from rich.table import Table
 
-from services.audit import commands
+from services.audit import audit
 from services.embedded import ROOT, Embedded, Options, Transport, default_home
+from services.parked import parked
+from services.selecting import Home, Which, chosen, console, find_databases
 from shared.kernel.errors import YinqiError
-from shared.platform.database import Database
 from shared.platform.embedded.processes import EmbeddedError
 from shared.platform.embedded.supervisor import read_state
 from shared.platform.logging import configure
-from shared.platform.service import Service, serve, work
-from shared.platform.settings import SERVICES, PlatformSettings, owner_url, service_url
+from shared.platform.service import serve, work
+from shared.platform.settings import PlatformSettings, owner_url
 
-console = Console(highlight=False)
 app = typer.Typer(
     help="银企平台:银行与科技型企业对接专项行动。Yinqi brings banks to technology SMEs.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-Home = Annotated[Path, typer.Option(help="数据目录 data folder")]
-Which = Annotated[str, typer.Argument(help=f"all | {' | '.join(SERVICES)}")]
-
-
-def service_named(name: str) -> Service:
-    """The service object of a service package."""
-    service: Service = import_module(f"services.{name}.service").SERVICE
-    return service
-
-
-def _chosen(which: str) -> list[Service]:
-    if which != "all" and which not in SERVICES:
-        raise typer.BadParameter(f"没有服务 {which};可选:all, {', '.join(SERVICES)}")
-    return [service_named(name) for name in (SERVICES if which == "all" else (which,))]
 
 
 async def _together(runs: list[Any]) -> None:
@@ -58,14 +42,14 @@ async def _together(runs: list[Any]) -> None:
 def serve_command(which: Which) -> None:
     """运行服务的 HTTP 接口(一个进程)。Serve one service's HTTP API, or all in one process."""
     configure(service=f"serve-{which}", level=PlatformSettings().log_level)
-    _run(_together([serve(service) for service in _chosen(which)]))
+    _run(_together([serve(service) for service in chosen(which)]))
 
 
 @app.command("work")
 def work_command(which: Which) -> None:
     """运行服务的后台工作:事件转发、消费与任务。Relay, consume and do jobs."""
     configure(service=f"work-{which}", level=PlatformSettings().log_level)
-    _run(_together([work(service) for service in _chosen(which)]))
+    _run(_together([work(service) for service in chosen(which)]))
 
 
 def _run(main: Any) -> None:
@@ -81,7 +65,7 @@ def migrate(which: Which = "all") -> None:
     """把数据库升级到最新结构。Bring databases to the newest migration."""
     from shared.platform.migrate import migrate as bring_up  # noqa: PLC0415
 
-    for service in _chosen(which):
+    for service in chosen(which):
         changed = asyncio.run(bring_up(service.name, owner_url(service.name)))
         console.print(f"{service.name}: {'已升级' if changed else '已是最新'}")
 
@@ -227,86 +211,15 @@ def openapi(
     from shared.platform.service import create_app  # noqa: PLC0415
 
     folder.mkdir(parents=True, exist_ok=True)
-    for service in _chosen("all"):
+    for service in chosen("all"):
         document = create_app(service, PlatformSettings(simulation=False)).openapi()
         text = json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True)
         (folder / f"{service.name}.json").write_text(text + "\n")
         console.print(f"{folder / service.name}.json")
 
 
-def _find(home: Path) -> None:
-    find_databases(home)
-
-
-app.add_typer(commands(_chosen, _find), name="audit")
-
-
-parked = typer.Typer(help="搁置的事件:查看与重试。Events set aside: look and retry.")
+app.add_typer(audit, name="audit")
 app.add_typer(parked, name="parked")
-
-
-@parked.command("list")
-def parked_list(which: Which = "all", home: Home = default_home()) -> None:  # noqa: B008
-    """列出搁置的事件及原因。"""
-    from shared.platform.parked import list_parked  # noqa: PLC0415
-
-    async def look(database: Database) -> list[dict[str, Any]]:
-        async with database.read() as tx:
-            return (await list_parked(tx))[0]
-
-    table = Table("consumer", "topic", "part", "off", "key", "seq", "attempts", "error")
-    for service in _chosen(which):
-        for row in asyncio.run(_with_database(service, home, look)):
-            names = ("consumer", "topic", "part", "off", "key", "seq", "attempts", "error")
-            table.add_row(*(str(row[name]) for name in names))
-    console.print(table)
-
-
-@parked.command("retry")
-def parked_retry(which: Which, home: Home = default_home()) -> None:  # noqa: B008
-    """按顺序重试搁置的事件。"""
-    from shared.platform.parked import retry_parked  # noqa: PLC0415
-
-    async def retry(database: Database, service: Service) -> tuple[int, int]:
-        done = left = 0
-        for consumer in service.all_consumers():
-            counts = await retry_parked(consumer, database)
-            done, left = done + counts[0], left + counts[1]
-        return done, left
-
-    for service in _chosen(which):
-        done, left = asyncio.run(_with_database(service, home, retry, service))
-        console.print(f"{service.name}: 已处理 {done},仍搁置 {left}")
-
-
-async def _with_database(service: Service, home: Path, action: Any, *more: Any) -> Any:
-    find_databases(home)
-    database = Database(service_url(service.name))
-    try:
-        return await action(database, *more)
-    finally:
-        await database.close()
-
-
-def find_databases(home: Path) -> None:
-    """Name the databases: by the environment, else by the platform that runs on `home`."""
-    if any(name.endswith(("_DATABASE_URL", "_DATABASE_URL_FILE")) for name in os.environ):
-        return
-    from shared.platform.embedded.kafka import Kafka  # noqa: PLC0415
-    from shared.platform.embedded.postgres import Postgres  # noqa: PLC0415
-
-    server = Postgres(home / "postgres")
-    if not server.status().up:
-        console.print("[red]平台未运行 start it first: ./yinqi up[/]")
-        raise typer.Exit(1)
-    for database in server.create_service_databases(*SERVICES):
-        os.environ[f"{database.name.upper()}_DATABASE_URL"] = database.url
-        os.environ[f"{database.name.upper()}_OWNER_URL"] = database.owner_url
-        os.environ[f"YINQI_LOG_URL_{database.name.upper()}"] = database.log_url
-    broker = Kafka(home / "kafka", ROOT / ".yinqi" / "cache")
-    if broker.status().up:
-        os.environ["YINQI_TRANSPORT"] = "kafka"
-        os.environ["YINQI_KAFKA_BOOTSTRAP"] = broker.bootstrap
 
 
 @app.command()
@@ -333,7 +246,7 @@ def republish(which: Which, home: Home = default_home()) -> None:  # noqa: B008
     from shared.platform.relay import republish as start_over  # noqa: PLC0415
 
     find_databases(home)
-    for service in _chosen(which):
+    for service in chosen(which):
         settings = service.settings()  # pyright: ignore[reportCallIssue]
         count = asyncio.run(start_over(settings.database_url))
         console.print(f"{service.name}: {count} 个事件将重新发布 will be published again")

@@ -2,64 +2,55 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from services.embedded import default_home
+from services.selecting import Home, Which, chosen, console, find_databases
 from shared.platform.audit import LINE, Seal
 from shared.platform.audit_check import Checked, check_trail, key_set
 from shared.platform.connections import connect_system
 from shared.platform.service import Service
 from shared.platform.settings import PlatformSettings, service_url
 
-console = Console(highlight=False)
 audit = typer.Typer(help="操作记录:核验与导出。The audit trail: verify and export.")
-Home = Annotated[Path, typer.Option(help="数据目录 data folder")]
-Which = Annotated[str, typer.Argument(help="all 或服务名 all, or a service")]
-Choose = Callable[[str], list[Service]]
 
 
-def commands(chosen: Choose, find_databases: Callable[[Path], None]) -> typer.Typer:
-    """The commands, over the services that `chosen` names."""
+@audit.command("verify")
+def verify(
+    which: Which = "all",
+    home: Home = default_home(),  # noqa: B008
+    heads: Annotated[
+        Path | None, typer.Option(help="另行保管的链头文件 records kept elsewhere", exists=True)
+    ] = None,
+    key: Annotated[Path | None, typer.Option(help="验签公钥 public key", exists=True)] = None,
+) -> None:
+    """核验操作记录:逐机构重算哈希链,指出第一处不符。Name the first bad row."""
+    find_databases(home)
+    if heads and len(chosen(which)) > 1 and not heads.is_dir():
+        raise typer.BadParameter("一个文件只属于一个服务 a file is of one service")
+    texts = [key.read_text()] if key else [k for k in (_own_key(home),) if k]
+    bad = False
+    for service in chosen(which):
+        checked = asyncio.run(_verify(service, texts, _records(service.name, heads)))
+        bad |= _say(service.name, checked, signed=bool(texts))
+    raise typer.Exit(1 if bad else 0)
 
-    @audit.command("verify")
-    def verify(
-        which: Which = "all",
-        home: Home = default_home(),  # noqa: B008
-        heads: Annotated[
-            Path | None, typer.Option(help="另行保管的链头文件 records kept elsewhere", exists=True)
-        ] = None,
-        key: Annotated[Path | None, typer.Option(help="验签公钥 public key", exists=True)] = None,
-    ) -> None:
-        """核验操作记录:逐机构重算哈希链,指出第一处不符。Name the first bad row."""
-        find_databases(home)
-        if heads and len(chosen(which)) > 1 and not heads.is_dir():
-            raise typer.BadParameter("一个文件只属于一个服务 a file is of one service")
-        texts = [key.read_text()] if key else [k for k in (_own_key(home),) if k]
-        bad = False
-        for service in chosen(which):
-            checked = asyncio.run(_verify(service, texts, _records(service.name, heads)))
-            bad |= _say(service.name, checked, signed=bool(texts))
-        raise typer.Exit(1 if bad else 0)
 
-    @audit.command("export")
-    def export(
-        which: Which,
-        folder: Annotated[Path, typer.Argument(help="写入的文件夹 target folder")],
-        home: Home = default_home(),  # noqa: B008
-    ) -> None:
-        """导出操作记录与签名链头,并补签当前链头。Write lines and signed heads as JSON lines."""
-        find_databases(home)
-        folder.mkdir(parents=True, exist_ok=True)
-        for service in chosen(which):
-            count = asyncio.run(_export(service, folder, _own_key(home)))
-            console.print(f"{service.name}: {count} 行 lines → {folder / service.name}.audit")
-
-    return audit
+@audit.command("export")
+def export(
+    which: Which,
+    folder: Annotated[Path, typer.Argument(help="写入的文件夹 target folder")],
+    home: Home = default_home(),  # noqa: B008
+) -> None:
+    """导出操作记录与签名链头,并补签当前链头。Write lines and signed heads as JSON lines."""
+    find_databases(home)
+    folder.mkdir(parents=True, exist_ok=True)
+    for service in chosen(which):
+        count = asyncio.run(_export(service, folder, _own_key(home)))
+        console.print(f"{service.name}: {count} 行 lines → {folder / service.name}.audit")
 
 
 def _own_key(home: Path) -> str | None:

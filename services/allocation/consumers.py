@@ -19,6 +19,7 @@ from shared.contracts.registry import (
 )
 from shared.platform.consumer import Consumer
 from shared.platform.database import Transaction
+from shared.platform.mergers import save_mergers
 
 NAME = "allocation.registry"
 
@@ -31,8 +32,8 @@ _SAVES: Mapping[type[Event], Save] = {
     EnterpriseListed: copies.save_listed,
     ListImported: copies.save_imports,
     EnterpriseChanged: copies.save_changes,
-    EnterprisesMerged: copies.save_mergers,
-    EnterprisesUnmerged: copies.save_mergers,
+    EnterprisesMerged: save_mergers,
+    EnterprisesUnmerged: save_mergers,
     CreditLineApproved: copies.save_lines,
     LoanGranted: copies.save_loans,
 }

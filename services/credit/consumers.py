@@ -19,6 +19,7 @@ from shared.contracts.registry import (
 )
 from shared.platform.consumer import Consumer
 from shared.platform.database import Transaction
+from shared.platform.mergers import save_mergers
 from shared.platform.retention import forget_answers
 from shared.platform.webhooks import announce
 
@@ -46,7 +47,7 @@ async def on_events(batch: Sequence[Received], tx: Transaction) -> None:
     if slices := _slices(events):
         await copies.put_slices(driver, slices)
     if mergers := [e for e in events if isinstance(e, EnterprisesMerged | EnterprisesUnmerged)]:
-        await copies.put_mergers(driver, mergers)
+        await save_mergers(mergers, tx)
     if erased := _of(events, PersonalDataErased):
         await applications.forget_words(driver, [each.subject_id for each in erased])
         await forget_answers(driver, [each.subject_id for each in erased])

@@ -7,7 +7,8 @@ from shared.platform.approvals import approvals_consumer
 from shared.platform.database import Database
 from shared.platform.service import Service
 from shared.platform.settings import ServiceSettings
-from shared.platform.webhooks import Rules, Sender
+from shared.platform.webhook_rules import Rules
+from shared.platform.webhook_sender import Sender
 
 
 async def _push_events(database: Database, settings: ServiceSettings) -> None:

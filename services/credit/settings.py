@@ -6,7 +6,7 @@ from shared.platform.settings import ServiceSettings, deployed
 
 
 class Settings(ServiceSettings):
-    """Where events may be pushed to (`shared.platform.webhooks.Rules`); without a key, nowhere.
+    """Where events may be pushed to (`webhook_rules.Rules`); without a key, nowhere.
 
     `webhook_hosts` and `webhook_networks` are lists separated by blanks.
     """

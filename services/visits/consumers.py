@@ -25,6 +25,7 @@ from shared.contracts.registry import (
 )
 from shared.platform.consumer import Consumer
 from shared.platform.database import Transaction
+from shared.platform.mergers import save_mergers
 
 NAME = "visits.campaign"
 
@@ -34,8 +35,8 @@ _SAVES: Mapping[type[Event], Save] = {
     StaffChanged: copies.save_roster,
     EnterpriseListed: copies.save_places,
     EnterpriseChanged: copies.save_places,
-    EnterprisesMerged: copies.save_mergers,
-    EnterprisesUnmerged: copies.save_mergers,
+    EnterprisesMerged: save_mergers,
+    EnterprisesUnmerged: save_mergers,
     CampaignOpened: copies.save_campaigns,
     CampaignClosed: copies.save_closings,
     CampaignAmended: copies.save_amendments,

@@ -34,14 +34,17 @@ def retrying(consumers: Sequence[Consumer]) -> JobHandler:
     """The job that tries parked events again; of one consumer, or of all."""
 
     async def retry(work: Work) -> dict[str, Any]:
-        done = left = 0
-        for consumer in consumers:
-            if work.params["consumer"] in ("", consumer.name):
-                counts = await retry_parked(consumer, work.database)
-                done, left = done + counts[0], left + counts[1]
+        wanted = [each for each in consumers if work.params["consumer"] in ("", each.name)]
+        done, left = await retry_all(wanted, work.database)
         return {"done": done, "left": left}
 
     return retry
+
+
+async def retry_all(consumers: Sequence[Consumer], database: Database) -> tuple[int, int]:
+    """Try the parked events of some consumers again: how many done, how many left."""
+    counts = [await retry_parked(consumer, database) for consumer in consumers]
+    return sum(done for done, _ in counts), sum(left for _, left in counts)
 
 
 async def retry_parked(consumer: Consumer, database: Database) -> tuple[int, int]:

@@ -20,13 +20,8 @@ from pydantic import BaseModel, ConfigDict
 from shared.kernel.errors import BadInput, Conflict
 from shared.platform.accounts import Accounts
 from shared.platform.auth import TokenVerifier, unauthenticated
-from shared.platform.database import (
-    Answer,
-    Database,
-    IdempotencyKey,
-    Transaction,
-    body_hash,
-)
+from shared.platform.database import Database, Transaction
+from shared.platform.frame import Answer, IdempotencyKey, body_hash
 from shared.platform.principal import SYSTEM, Principal
 
 CommandT = TypeVar("CommandT")

@@ -16,8 +16,8 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from shared.kernel.errors import BadInput
-from shared.platform import webhooks
-from shared.platform.webhooks import Rules, Sender, check_address, resolve
+from shared.platform.webhook_rules import Rules, check_address, resolve, shown
+from shared.platform.webhook_sender import BACK_OFF_S, Sender
 from tests.credit.test_applications import APPROVAL, filed
 from tests.credit.world import A, B, World, assigned, enterprise_id
 from tests.support.stack import Caller, Stack
@@ -130,7 +130,7 @@ async def test_a_signature_by_another_secret_or_of_another_body_is_none(
     with pytest.raises(WebhookVerificationError):
         Webhook(made["secret"]).verify(body + b" ", headers)
     with pytest.raises(WebhookVerificationError):
-        Webhook(webhooks.shown(bytes(32))).verify(body, headers)
+        Webhook(shown(bytes(32))).verify(body, headers)
     with pytest.raises(WebhookVerificationError):
         Webhook(made["secret"]).verify(body, headers | {"webhook-id": str(uuid4())})
     assert made["secret"] not in (await core.get("/webhooks")).text
@@ -174,7 +174,7 @@ async def test_a_failed_message_is_tried_again_under_its_id_until_it_is_given_up
 
     await core.post(f"/webhooks/{made['webhook_id']}/ping")
     receiver.statuses = [503] * 20
-    for _ in range(len(webhooks.BACK_OFF_S) + 3):
+    for _ in range(len(BACK_OFF_S) + 3):
         await due_now(stack)
         await sent(stack)
     assert (await states(core, made["webhook_id"]))[0] == ("given_up", 11, 503)

@@ -10,6 +10,7 @@ from pydantic import Field
 from shared.platform import webhooks
 from shared.platform.access import may
 from shared.platform.web import In, Limit, Out, Run
+from shared.platform.webhook_rules import Rules
 
 EventType = Literal["EnterpriseAssigned", "EnterpriseUnassigned", "ApplicationDecided"]
 
@@ -79,7 +80,7 @@ class DeliveriesOut(Out):
 )
 async def post_webhook(body: WebhookIn, run: Run) -> Response:
     """登记事件推送地址;密钥只显示一次。"""
-    rules = webhooks.Rules.of(run.settings)
+    rules = Rules.of(run.settings)
     command = webhooks.Subscribe(body.url, list(dict.fromkeys(body.event_types)), rules)
     return await run(webhooks.subscribe, command, answer=SubscribedOut.of, status=201)
 
@@ -98,7 +99,7 @@ async def get_webhooks(run: Run) -> WebhooksOut:
 )
 async def post_webhook_rotation(webhook_id: UUID, run: Run) -> Response:
     """更换密钥;旧密钥在一天内仍同时签名。"""
-    command = (webhook_id, webhooks.Rules.of(run.settings))
+    command = (webhook_id, Rules.of(run.settings))
     return await run(webhooks.rotate, command, answer=SubscribedOut.of)
 
 

@@ -10,8 +10,6 @@ from asyncpg import Connection
 
 from shared.contracts.allocation import EnterpriseAssigned, EnterpriseUnassigned
 from shared.contracts.registry import (
-    EnterprisesMerged,
-    EnterprisesUnmerged,
     InstitutionChanged,
     OutletChanged,
 )
@@ -65,20 +63,6 @@ async def put_slices(driver: Connection, slices: Iterable[Slice]) -> None:
         " on conflict (enterprise_id, valid_from) do update set region_code = excluded.region_code",
         *_columns(rows, 3),
     )
-
-
-async def put_mergers(
-    driver: Connection, told: Iterable[EnterprisesMerged | EnterprisesUnmerged]
-) -> None:
-    """Keep who counts under whom now, by the merged ones' own order; one undone never held (R3)."""
-    last = {e.merged_id: e for e in told if e.enterprise_id == e.merged_id}
-    await driver.execute("delete from merger where merged_id = any($1::uuid[])", list(last))
-    holding = [
-        (e.merged_id, e.survivor_id, e.merger_id, e.merged_on)
-        for e in last.values()
-        if isinstance(e, EnterprisesMerged)
-    ]
-    await driver.executemany("insert into merger values ($1, $2, $3, $4)", holding)
 
 
 async def put_assignments(driver: Connection, assigned: Iterable[EnterpriseAssigned]) -> None:

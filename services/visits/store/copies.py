@@ -20,8 +20,6 @@ from shared.contracts.allocation import (
 from shared.contracts.registry import (
     EnterpriseChanged,
     EnterpriseListed,
-    EnterprisesMerged,
-    EnterprisesUnmerged,
     StaffChanged,
 )
 from shared.platform.database import Transaction
@@ -82,24 +80,6 @@ async def save_places(
         last_of_each(rows, lambda row: row[:2]),
         6,
     )
-
-
-async def save_mergers(
-    events: Sequence[EnterprisesMerged | EnterprisesUnmerged], tx: Transaction
-) -> None:
-    """Who counts under whom now; one that was taken back never held (R3).
-
-    Both of the two are told; only the word to the merged one is kept, for its order is one.
-    """
-    last = {e.merged_id: e for e in events if e.enterprise_id == e.merged_id}
-    driver = await tx.driver()
-    await driver.execute("delete from merger where merged_id = any($1::uuid[])", list(last))
-    rows = [
-        (e.merged_id, e.survivor_id, e.merger_id, e.merged_on)
-        for e in last.values()
-        if isinstance(e, EnterprisesMerged)
-    ]
-    await driver.executemany("insert into merger values ($1, $2, $3, $4)", rows)
 
 
 async def save_campaigns(events: Sequence[CampaignOpened], tx: Transaction) -> None:
