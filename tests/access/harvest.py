@@ -10,7 +10,7 @@ from benchmarks.campaign.api import Caller
 from services.embedded import Embedded
 from shared.kernel import permissions
 from shared.platform.settings import SERVICES
-from tests.access.planting import MADE_UP_NAME, MARK, Planted
+from tests.access.planting import MARK, PERSON, Planted
 
 #: Whose columns are reference data that every signed-in caller may know; a node of a plan is an
 #: institution, or an outlet, whose ids are harvested as `outlet_id`.
@@ -20,7 +20,7 @@ _PATTERNS = (
     re.compile(r"\b[0-9A-HJ-NP-RT-UW-Y]{18}\b"),
     re.compile(rf"{MARK}[0-9A-F]{{12}}"),
     re.compile(r"\b\d{11}\b"),
-    re.compile(rf"{MADE_UP_NAME}\d+"),
+    PERSON,
 )
 #: Acts of the province that everyone reads: who opened a campaign, who made and checked a plan.
 _SHARED = ("campaign", "plan")

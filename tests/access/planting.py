@@ -5,6 +5,7 @@ notes, remarks, reasons, evidence, purposes, addresses of webhooks. Whoever is f
 meet none of these words anywhere; nor may any log, metric or event hold them.
 """
 
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,8 +21,8 @@ from tests.registry.sheets import xlsx
 
 Json = dict[str, Any]
 MARK = "CANARY"
-#: How the made-up province names its legal representatives; a number follows.
-MADE_UP_NAME = "样例法人"
+#: How the made-up province names its legal representatives and the staff of outlets.
+PERSON = re.compile(r"样例(?:法人|行长|经理)\d+")
 TODAY = LAST_ON.isoformat()
 
 
@@ -38,10 +39,11 @@ class Canary:
 
 @dataclass(slots=True)
 class Planted:
-    """All canaries, and the personal data of the list: telephone and name by credit code."""
+    """All canaries, and persons: of the list telephone and name by credit code, and the roster."""
 
     canaries: list[Canary] = field(default_factory=list[Canary])
     people: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    staff: set[str] = field(default_factory=set[str])
 
     def word(self, put_in: str, **owner: str) -> str:
         """A new canary."""
@@ -55,13 +57,15 @@ class Planted:
 
     @property
     def personal(self) -> set[str]:
-        """Every telephone and every name of a person on the list."""
-        return {text for pair in self.people.values() for text in pair}
+        """Every telephone and every name of a person on the list or the roster."""
+        return {text for pair in self.people.values() for text in pair} | self.staff
 
 
 async def plant(api: Api, world: World) -> Planted:
     """Let tenants write their words; every deed has to succeed."""
-    planted = Planted(people=people_of(world.options.folder / "inputs" / "enterprises.xlsx"))
+    inputs = world.options.folder / "inputs"
+    people, staff = people_of(inputs / "enterprises.xlsx"), staff_of(inputs / "staff.xlsx")
+    planted = Planted(people=people, staff=staff)
     await _province(api, world)
     everyone = list(world.callers.values())
     banks: set[str] = set()
@@ -231,9 +235,14 @@ def people_of(path: Path) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for row in rows[header + 1 :]:
         code, phone, name = (row[column].strip() for column in columns)
-        if len(phone) == 11 and phone.isdigit() and name.startswith(MADE_UP_NAME):
+        if len(phone) == 11 and phone.isdigit() and PERSON.fullmatch(name):
             found[code] = (phone, name)
     return found
+
+
+def staff_of(path: Path) -> set[str]:
+    """The names on the roster that was sent in."""
+    return {cell for row in _rows(path) for cell in row if PERSON.fullmatch(cell)}
 
 
 def _rows(path: Path) -> Iterator[list[str]]:

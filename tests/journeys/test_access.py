@@ -5,6 +5,7 @@ from typing import get_args
 import pytest
 
 from shared.contracts.identity import Role
+from tests.access.canaries import STORES
 from tests.access.isolation import Isolation
 from tests.access.tenants import TRIES
 from tests.journeys.kept import Kept
@@ -53,8 +54,11 @@ def test_S06_S21_no_canary_and_no_person_in_logs_metrics_or_events(proved: Isola
     assert searched.hits == []
     assert set(searched.size) == {"logs", "metrics", "events"}
     assert all(searched.seen.values()), searched.seen
+    assert set(searched.seen) == STORES
+    assert len(proved.planted.people) > 200
+    assert len(proved.planted.staff) > 200
     (planted,) = control.hits
-    assert planted.startswith("logs access.log: CANARY")
+    assert planted.startswith("logs nginx/access.log: CANARY")
 
 
 def test_S14_S18_made_up_calls_meet_no_fault_of_the_server_and_no_undocumented_status(
