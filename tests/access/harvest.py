@@ -15,6 +15,8 @@ from tests.access.planting import MARK, PERSON, Planted
 #: Whose columns are reference data that every signed-in caller may know; a node of a plan is an
 #: institution, or an outlet, whose ids are harvested as `outlet_id`.
 COMMON = {"campaign_id", "institution_id", "node_id", "bulletin_id", "event_id"}
+#: Those by which a call about anything else is made one that can be answered.
+_KNOWN_TO_ALL = frozenset(("campaign_id", "institution_id", "plan_id", "bulletin_id"))
 _PATTERNS = (
     re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
     re.compile(r"\b[0-9A-HJ-NP-RT-UW-Y]{18}\b"),
@@ -41,6 +43,10 @@ class Who:
     foreign: dict[str, list[str]]
     marks: frozenset[str]
     everywhere: bool
+
+    def others_own(self, column: str) -> list[str]:
+        """Its own ids without its own account: what is done to that would be done to itself."""
+        return [one for one in self.own.get(column, []) if one != self.caller.account["account_id"]]
 
     def carried(self, text: str, *known: str) -> list[str]:
         """What is foreign to the caller in a text, beside what it named itself."""
@@ -93,6 +99,7 @@ class Harvest:
     access: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
     region: dict[str, str] = field(default_factory=dict[str, str])
     shared: set[str] = field(default_factory=set[str])
+    common: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
     #: account → institution, region, enterprise
     accounts: dict[str, tuple[str, str, str]] = field(
         default_factory=dict[str, tuple[str, str, str]]
@@ -124,6 +131,9 @@ class Harvest:
             ]
             for column in ids or () if table in _SHARED else ():
                 self.shared |= {row.value for row in await self._ids(connection, table, column, [])}
+            for column in _KNOWN_TO_ALL.intersection(ids or ()):
+                known = {row.value for row in await self._ids(connection, table, column, [])}
+                self.common.setdefault(column, set()).update(known)
             for column in sorted({c for c in ids or () if c.endswith("_id")} - COMMON):
                 found = await self._ids(connection, table, column, owner) if any(owner) else []
                 self.rows += found
@@ -173,10 +183,14 @@ class Harvest:
             if not self._is_own(place, Row("", "", one.bank or "-", one.city, one.firm, None))
         }
         everywhere = stranger or place.reach != "province"
+        foreign = {column: values - mine_all for column, values in foreign.items()}
+        # Who other banks are is no secret, but what is done to them is theirs to do.
+        foreign["institution_id"] = self.common["institution_id"] - {place.bank}
+        own |= self.common | {"institution_id": {place.bank} - {""}}
         return Who(
             caller,
             {column: sorted(values) for column, values in own.items()},
-            {column: sorted(values - mine_all) for column, values in foreign.items()},
+            {column: sorted(values) for column, values in foreign.items()},
             frozenset(marks) if everywhere else frozenset[str](),
             everywhere,
         )

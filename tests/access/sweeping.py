@@ -21,17 +21,12 @@ from benchmarks.campaign.api import Api
 from benchmarks.campaign.world import VINTAGE, World
 from tests.access.harvest import Who
 from tests.access.planting import MARK
-from tests.access.tenants import Operation
+from tests.access.tenants import NAMED, Operation
 
 Json = dict[str, Any]
 _WORD = re.compile(rf"{MARK}[0-9A-F]{{12}}")
 PAGES, OWN_IDS, IN_FLIGHT = 30, 3, 8
 FORMATS = ("csv", "xlsx", "parquet")
-#: What stands in an address where no id does.
-_NAMED = {
-    "list_vintage": VINTAGE, "edition": "1", "year": "2022", "code": "jiangsu-2022", "row": "1",
-    "quarter": "2022Q3", "metric": "visited", "against": VINTAGE,
-}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -99,13 +94,13 @@ class Sweep:
         for name in operation.parameters:
             if name == "bulletin_id":
                 return []
-            values = [_NAMED[name]] if name in _NAMED else who.own.get(name, [])[:OWN_IDS]
+            values = [NAMED[name]] if name in NAMED else who.own.get(name, [])[:OWN_IDS]
             values = [self._campaign] if name == "campaign_id" else values
             paths = [path.replace(f"{{{name}}}", value) for path in paths for value in values]
         return paths
 
     def _asked(self, who: Who, operation: Operation) -> dict[str, str]:
-        known = _NAMED | {"campaign_id": self._campaign, "limit": "100"}
+        known = NAMED | {"campaign_id": self._campaign, "limit": "100"}
         firms = who.own.get("enterprise_id", [])
         known |= {"enterprise_id": firms[0]} if firms else {}
         return {

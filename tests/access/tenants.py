@@ -19,7 +19,8 @@ import httpx2
 import msgspec
 
 from benchmarks.campaign.api import Api
-from tests.access.bodies import body_of, ids_in, with_id
+from benchmarks.campaign.world import VINTAGE
+from tests.access.bodies import body_of, ids_in, kind_of, with_ids
 from tests.access.harvest import Who
 from tests.access.operations import served
 
@@ -28,11 +29,16 @@ TRIES = 15_000
 IN_FLIGHT = 8
 _TRACE = re.compile(rb'"trace_id":"[^"]*"')
 _PARAM = re.compile(r"\{(\w+)\}")
+#: What stands in an address where no id does.
+NAMED = {
+    "list_vintage": VINTAGE, "edition": "1", "year": "2022", "code": "jiangsu-2022", "row": "1",
+    "quarter": "2022Q3", "metric": "visited", "against": VINTAGE,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One operation of a service."""
+    """One operation of a service; `bodies` has one to each place at which its body names an id."""
 
     service: str
     method: str
@@ -40,14 +46,19 @@ class Operation:
     parameters: tuple[str, ...]
     queries: tuple[str, ...]
     body: Any
-    body_ids: tuple[str, ...]
+    bodies: dict[str, Any]
     asked: tuple[str, ...]
     needed: frozenset[str]
     granted: frozenset[str]
 
-    def at(self, value: str) -> str:
-        """Its path with every id replaced."""
-        return _PARAM.sub(value, self.path)
+    def at(self, who: Who, name: str, value: str) -> str:
+        """Its path with an id in one place; in all others what is the caller's own, if it has any."""
+
+        def put(found: re.Match[str]) -> str:
+            own = who.others_own(found[1])
+            return NAMED.get(found[1]) or (own[0] if own and found[1] != name else value)
+
+        return _PARAM.sub(put, self.path)
 
 
 @dataclass(slots=True)
@@ -76,15 +87,14 @@ def operations(documents: dict[str, Json]) -> Iterator[Operation]:
             for method, operation in methods.items():
                 given = [p for p in operation.get("parameters", ()) if p["in"] == "query"]
                 queries = tuple(p["name"] for p in given)
-                inside = tuple(_PARAM.findall(path))
                 yield Operation(
                     service,
                     method.upper(),
                     path,
-                    inside,
+                    tuple(_PARAM.findall(path)),
                     tuple(q for q in queries if q.endswith("_id")),
                     body_of(operation, document),
-                    () if inside else ids_in(operation, document),
+                    {at: body_of(operation, document, at) for at in ids_in(operation, document)},
                     queries,
                     frozenset(p["name"] for p in given if p.get("required")),
                     roles[method.upper(), path],
@@ -117,8 +127,8 @@ class Walk:
             (who, operation, name)
             for who in people
             for operation in self._operations
-            for name in (*operation.parameters, *operation.queries, *operation.body_ids)
-            if who.foreign.get(name) or name in operation.parameters
+            for name in (*operation.parameters, *operation.queries, *operation.bodies)
+            if who.foreign.get(name) or name not in operation.queries
             if who.everywhere or who.caller.role not in operation.granted
         ]
         each = max(1, -(-tries // len(jobs)))
@@ -128,7 +138,7 @@ class Walk:
         return self.found
 
     async def _job(self, who: Who, operation: Operation, name: str, each: int) -> None:
-        ids = who.foreign.get(name, [])
+        ids = who.foreign.get(kind_of(name), [])
         if len(ids) < each:  # another kind of id is no less foreign
             ids = [*ids, *(value for values in who.foreign.values() for value in values)]
         if not ids:
@@ -166,11 +176,10 @@ class Walk:
         content = None
         if operation.body is not None:
             headers["content-type"] = "application/json"
-            inside = name in operation.body_ids
-            body = with_id(operation.body, name, value) if inside else operation.body
-            content = msgspec.json.encode(body)
+            body = operation.bodies.get(name, operation.body)
+            content = msgspec.json.encode(with_ids(body, value, who.own))
         given = {name: value} if name in operation.queries else {}
-        path = operation.at(value if name in operation.parameters else str(uuid4()))
+        path = operation.at(who, name, value)
         return await self._client.request(
             operation.method, path, headers=headers, params=given, content=content
         )
