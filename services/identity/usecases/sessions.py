@@ -18,7 +18,6 @@ from shared.platform.database import Database, Transaction
 from shared.platform.principal import Principal
 
 REUSE_GRACE_SECONDS = 10
-WRONG_FACTOR = "account.second_factor_wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ async def checked(database: Database, username: str, password: str) -> AsyncIter
     try:
         yield account
     except YinqiError as error:
-        if error.code == WRONG_FACTOR:
+        if error.code == "account.second_factor_wrong":
             await _audit_failure(database, account)
         else:
             await _take_back(database, name)

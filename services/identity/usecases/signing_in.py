@@ -8,7 +8,6 @@ from services.identity.keys import sealer_of
 from services.identity.settings import Settings
 from services.identity.store import factors, sessions
 from services.identity.usecases.sessions import (
-    WRONG_FACTOR,
     SignedIn,
     begin,
     checked,
@@ -59,7 +58,7 @@ async def _begun(
 
 def _wrong_factor() -> Refused:
     return Refused(
-        WRONG_FACTOR,
+        "account.second_factor_wrong",
         "动态验证码或恢复码不正确",
         "每个验证码只能用一次",
         status=401,
