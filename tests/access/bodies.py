@@ -8,13 +8,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import uuid4
 
+from services.credit.domain.products import catalogue
+
 Json = dict[str, Any]
 #: What stands at the place to which a body was made.
 HERE = "<here>"
-#: Ids of what a body speaks of; all others it gives to what it makes.
+#: Ids and codes of what a body speaks of; all others it gives to what it makes.
 _SPOKEN_OF = (
     "campaign_id", "enterprise_id", "institution_id", "outlet_id", "staff_id", "assignment_id",
+    "city_code",
 )  # fmt: skip
+#: Codes that no schema names, and without which a body is refused before its ids are looked at.
+_SAID = {"reason_code": "moved_away", "product_code": catalogue()[0].code}
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _STEP = re.compile(r"\w+|\[\]")
 _DEEPEST = 6
 
@@ -42,7 +48,7 @@ def smallest(schema: Json, document: Json, toward: tuple[str, ...] | None = None
     match schema.get("type"):
         case "object":
             wanted = schema.get("required", [])
-            return {name: smallest(schema["properties"][name], document) for name in wanted}
+            return {name: _field(name, schema["properties"][name], document) for name in wanted}
         case "array":
             return [smallest(schema["items"], document)] if schema.get("items") else []
         case "integer" | "number":
@@ -62,9 +68,15 @@ def _toward(schema: Json, document: Json, toward: tuple[str, ...]) -> Any:
     if step == "[]":
         return [smallest(schema["items"], document, rest)]
     required = {
-        name: smallest(schema["properties"][name], document) for name in schema.get("required", [])
+        name: _field(name, schema["properties"][name], document)
+        for name in schema.get("required", [])
     }
     return required | {step: smallest(schema["properties"][step], document, rest)}
+
+
+def _field(name: str, schema: Json, document: Json) -> Any:
+    free = schema.get("type") == "string" and "enum" not in schema
+    return _SAID[name] if free and name in _SAID else smallest(schema, document)
 
 
 def _text(schema: Json) -> str:
@@ -103,14 +115,17 @@ def kind_of(place: str) -> str:
 
 
 def with_ids(body: Any, value: str, own: Mapping[str, list[str]], name: str = "") -> Any:
-    """The body with an id `HERE`, and some of the caller's own ids wherever else it speaks of one."""
+    """The body with an id `HERE`, elsewhere the caller's own; what is made has new id and name."""
     if isinstance(body, dict):
         return {key: with_ids(part, value, own, key) for key, part in body.items()}
     if isinstance(body, list):
         return [with_ids(part, value, own, name.removesuffix("s")) for part in body]
     if body == HERE:
         return value
-    return own[name][0] if name in _SPOKEN_OF and own.get(name) else body
+    if name in _SPOKEN_OF and own.get(name):
+        return own[name][0]
+    made = isinstance(body, str) and (name == "name" or _ID.fullmatch(body))
+    return str(uuid4()) if made else body
 
 
 def _places(schema: Json, document: Json, here: str, deep: int) -> Iterator[str]:

@@ -14,7 +14,7 @@ from tests.access.planting import MARK, PERSON, Planted
 
 #: Whose columns are reference data that every signed-in caller may know; a node of a plan is an
 #: institution, or an outlet, whose ids are harvested as `outlet_id`.
-COMMON = {"campaign_id", "institution_id", "node_id", "bulletin_id", "event_id"}
+COMMON = {"campaign_id", "institution_id", "node_id", "bulletin_id", "party_id", "parent_id"}
 #: Those by which a call about anything else is made one that can be answered.
 _KNOWN_TO_ALL = frozenset(("campaign_id", "institution_id", "plan_id", "bulletin_id"))
 _PATTERNS = (
@@ -104,6 +104,8 @@ class Harvest:
     accounts: dict[str, tuple[str, str, str]] = field(
         default_factory=dict[str, tuple[str, str, str]]
     )
+    #: a person of the directory → city, empty where it has none
+    directory: dict[str, str] = field(default_factory=dict[str, str])
 
     async def read(self, platform: Embedded) -> None:
         """Read every table of every service that has ids."""
@@ -113,6 +115,8 @@ class Harvest:
                 await self._tables(connection)
                 if name == "registry":
                     await self._registry(connection)
+                if name == "visits":
+                    await self._photos(connection)
             finally:
                 await connection.close()
 
@@ -149,6 +153,15 @@ class Harvest:
         )
         return [Row(column, *row) for row in found]
 
+    async def _photos(self, connection: asyncpg.Connection) -> None:
+        """A photo is where its visit was; its own row does not tell."""
+        found = await connection.fetch(
+            "select 'photo_id', photo_id::text, v.institution_id::text, v.region_code,"
+            " v.enterprise_id::text, null from photo join visit v using (visit_id)"
+        )
+        self.rows = [one for one in self.rows if one.column != "photo_id"]
+        self.rows += [Row(*row) for row in found]
+
     async def _registry(self, connection: asyncpg.Connection) -> None:
         firms = "select enterprise_id::text, uscc, region_code from enterprise"
         for row in await connection.fetch(firms):
@@ -161,6 +174,13 @@ class Harvest:
         )
         for row in await connection.fetch(people):
             self.accounts[row[0]] = (row[1], row[2], row[3])
+        persons = (
+            "select party_id::text, coalesce(left(region_code, 4), '') from party"
+            " join party_slice using (party_id) where kind in ('expert', 'member')"
+        )
+        self.directory = {row[0]: row[1] for row in await connection.fetch(persons)}
+        parties = "select party_id::text from party where kind not in ('expert', 'member')"
+        self.common["party_id"] = {row[0] for row in await connection.fetch(parties)}
 
     def who(self, caller: Caller, *, stranger: bool = False) -> Who:
         """What is foreign to a caller that has signed in; to a `stranger`, everything."""
@@ -171,9 +191,14 @@ class Harvest:
             mine = self._is_own(place, row)
             if mine is not None:
                 (own if mine else foreign).setdefault(row.column, set()).add(row.value)
+        for party, city in self.directory.items():
+            mine = place.reach == "city" and city in ("", place.city)
+            (own if mine else foreign).setdefault("party_id", set()).add(party)
         mine_all = {value for values in own.values() for value in values}
         marks = {value for values in foreign.values() for value in values}
-        marks -= mine_all | self.shared
+        # The directory is read by all of a bank, but the names of its persons are masked.
+        marks -= mine_all | self.shared | {*self.directory}
+        marks |= {name for i, name in self.planted.directory.items() if i not in mine_all}
         for firm, code in self.uscc.items():
             if firm not in mine_all:
                 marks |= {code, *self.planted.people.get(code, ())}
@@ -187,6 +212,7 @@ class Harvest:
         # Who other banks are is no secret, but what is done to them is theirs to do.
         foreign["institution_id"] = self.common["institution_id"] - {place.bank}
         own |= self.common | {"institution_id": {place.bank} - {""}}
+        own["city_code"] = {f"{place.city}00"} if place.city else set()
         return Who(
             caller,
             {column: sorted(values) for column, values in own.items()},
@@ -209,8 +235,6 @@ class Harvest:
                 return (row.bank or bank) == place.bank or (row.bank is None and in_care)
             case "city":
                 where = row.region or self.region.get(row.firm or "") or region
-                if not where and not (row.bank or bank):
-                    return None  # a photo is where its visit was
                 return where[:4] == place.city if where else None
             case "enterprise":
                 return place.firm in (row.firm, firm)
