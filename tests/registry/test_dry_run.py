@@ -102,6 +102,7 @@ async def test_R1_a_clerk_corrects_which_column_is_which(stack: Stack, regulator
     assert missing["error"]["code"] == "header.missing_column"
     assert "单位" in missing["error"]["detail"]
     assert missing["headers"] == rows[0]
+    assert missing["columns"] == {"registered_address": "注册地址"}
     mapping = '{"单位": "name", "代码": "uscc"}'
     job = await imported(
         stack, regulator, content, list_vintage=NEXT, dry_run="true", mapping=mapping

@@ -49,12 +49,13 @@ class Opened(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """The file as a whole cannot be taken; `headers` are those of its likeliest sheet."""
+    """The file as a whole cannot be taken; headers and columns are those of its likeliest sheet."""
 
     code: str
     title: str
     detail: str
     headers: tuple[str, ...] = ()
+    columns: dict[str, str] = msgspec.field(default_factory=dict[str, str])
 
 
 class Chunk(msgspec.Struct, frozen=True, tag=True, array_like=True):
@@ -66,9 +67,9 @@ class Chunk(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
 
 class ColumnsMissing(BadInput):
-    """A sheet lacks columns that its kind cannot do without; `found` are those it has."""
+    """A sheet lacks columns that its kind cannot do without."""
 
-    found: tuple[str, ...] = ()
+    header: Header | None = None
 
 
 Frame = Opened | Failed | Chunk
@@ -106,7 +107,7 @@ def choose_sheet(
         "缺少必需的列",
         f"工作表“{name}”缺少:{missing};找到的列:{found}",
     )
-    lacking.found = header.found
+    lacking.header = header
     raise lacking
 
 
@@ -116,8 +117,9 @@ def check_file(path: Path, kind: Kind, wanted: str, named: Mapping[str, str]) ->
         book = open_book(path)
         name, rows, header = choose_sheet(book, kind, wanted, named)
     except BadInput as error:
-        headers = error.found if isinstance(error, ColumnsMissing) else ()
-        yield Failed(error.code, error.title, error.detail, headers)
+        header = error.header if isinstance(error, ColumnsMissing) else None
+        read = (header.found, header.titles) if header else ()
+        yield Failed(error.code, error.title, error.detail, *read)
         return
     lines = split_lines(rows, header)
     if not lines.rows:

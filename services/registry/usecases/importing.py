@@ -239,6 +239,7 @@ async def _fail(work: Work, job: Import, failed: Failed) -> NoReturn:
             state="failed",
             error=error,
             headers=list(failed.headers),
+            columns=failed.columns,
             finished_at=tx.now,
         )
         tx.audit("import.failed", job.import_id, after={"code": failed.code})
