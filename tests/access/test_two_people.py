@@ -184,8 +184,8 @@ async def test_M2_a_request_runs_out_and_may_be_withdrawn(deed: Deed) -> None:
     assert code_of(await deed.decide(withdrawn, deed.checker)) == (409, "approval.decided")
     assert (await deed.decide(agreed, deed.checker)).status_code == 200
 
-    [now] = await deed.stack.rows("identity", "select expires_at from approval limit 1")
-    await deed.stack.set_clock(now["expires_at"].isoformat())
+    [now] = await deed.stack.rows("identity", "select max(expires_at) as last from approval")
+    await deed.stack.set_clock(now["last"].isoformat())
 
     assert code_of(await deed.decide(late, deed.checker)) == (409, "approval.expired")
     assert code_of(await maker.post(f"/approvals/{late}/withdrawal")) == (409, "approval.expired")
