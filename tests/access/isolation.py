@@ -59,12 +59,14 @@ async def prove(platform: Embedded, world: World, home: Path, tries: int = TRIES
         people = [harvest.who(caller) for caller in await some_of_each(api, world)]
         control = [harvest.who(world.regulator, stranger=True)]
         asked = list(operations(documents))
-        walked = await Walk(api, client, asked).run(people, tries)
-        walked_control = await Walk(api, client, asked, reading=True).run(control, CONTROL_TRIES)
+        # First what is there; the walk files applications under campaigns that are none, since credit
+        # knows no campaigns, and those ids would be met in the lists.
         swept = await Sweep(api, client, world, asked).run(
             [one for one in people if one.everywhere]
         )
         swept_control = await Sweep(api, client, world, asked).run(control)
+        walked = await Walk(api, client, asked).run(people, tries)
+        walked_control = await Walk(api, client, asked, reading=True).run(control, CONTROL_TRIES)
         searched = await canaries.search(platform, home, planted)
         await client.get(f"/api/registry/v1/{planted.word('an address')}")
         searched_control = await canaries.search(platform, home, planted)
