@@ -141,8 +141,8 @@ class CityOut(Out):
     """A city's solution, or a bank's: `violations` nobody is cheaper elsewhere.
 
     `cost` is what it costs and `bound` what nothing can cost less than, as whole numbers; `proven`:
-    they are equal. In the joint form with a band for hard cases the bound does not know the band.
-    `digest` is of who got whom.
+    they are equal, and nothing is violated. In the joint form with a band for hard cases the bound
+    does not know the band. `digest` is of who got whom.
     """
 
     city_code: str
@@ -234,7 +234,7 @@ class PlanViewOut(PlanOut):
 
 def _city(row: CityRow) -> CityOut:
     fields = {name: getattr(row, name) for name in CityOut.model_fields if name != "proven"}
-    return CityOut(proven=row.cost == row.bound, **fields)
+    return CityOut(proven=row.cost == row.bound and not row.violations, **fields)
 
 
 class ReplayOut(Out):

@@ -191,7 +191,7 @@ def plan_of(task: CityTask, problem: Problem, solution: Solution) -> CityPlan:
     Source:  features A3, A4, U8.
     """
     allocation, certificate = solution.by_node, solution.certificate
-    reasons = explain(allocation)
+    reasons, policy = explain(allocation), problem.policy
     ids = [one.node_id for one in problem.receivers]
     return CityPlan(
         task.city_code,
@@ -208,7 +208,7 @@ def plan_of(task: CityTask, problem: Problem, solution: Solution) -> CityPlan:
         ),
         exhausted=_exhausted(task),
         longest_m=int(reasons.metres.max(initial=0)),
-        violations=_violations(solution),
+        violations=faults(certificate, knows_all=not solution.seats or policy.hard_bp is None),
         digest=solution.digest,
         cost=certificate.primal,
         bound=certificate.dual,
@@ -217,11 +217,16 @@ def plan_of(task: CityTask, problem: Problem, solution: Solution) -> CityPlan:
     )
 
 
-def _violations(solution: Solution) -> int:
-    """0: proven. The joint form with a band for hard cases has a bound, and keeps it apart."""
-    if solution.certificate.proven or solution.seats:
-        return solution.certificate.violations
-    return max(solution.certificate.violations, 1)
+def faults(certificate: Certificate, *, knows_all: bool = True) -> int:
+    """How many would be cheaper elsewhere; at least one where the proof does not hold.
+
+    A bound that does not know all limits (the joint form's, of the band for hard cases) may lie
+    below the cost.
+
+    Source:  feature U8.
+    """
+    holds = certificate.proven or not knows_all
+    return certificate.violations if holds else max(certificate.violations, 1)
 
 
 def _exhausted(task: CityTask) -> int:
