@@ -18,9 +18,10 @@ Isolation = Literal["read committed", "repeatable read"]
 
 # One row's reads and writes: their plan does not depend on the values, and must not become a scan
 # that was cheap while the table was new. Planning took a third of the database's time of a write.
+# A row that long work holds is not waited for until the gateway gives up: the call may be repeated.
 _START_ANSWER = """
 begin isolation level read committed; set local plan_cache_mode = force_generic_plan;
-set local enable_seqscan = off; select pg_advisory_xact_lock({})
+set local enable_seqscan = off; select pg_advisory_xact_lock({}); set local lock_timeout = '10s'
 """
 
 # The context that row-level security reads comes first: it holds to the transaction's end.

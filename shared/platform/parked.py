@@ -82,6 +82,14 @@ async def _retry_one(consumer: Consumer, database: Database, row: Any) -> bool:
     }
     try:
         async with database.transaction() as tx:
+            # The consumer's own lock: a rebuild holds it, and would drop what is written meanwhile.
+            await tx.connection.execute(
+                text(
+                    "select from consumer_offset where consumer = :consumer and topic = :topic"
+                    " and part = :part for update"
+                ),
+                where,
+            )
             await _reapply(consumer, row, tx)
             await tx.connection.execute(
                 text(

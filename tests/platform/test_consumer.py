@@ -203,6 +203,29 @@ async def test_an_unknown_event_behind_a_parked_one_keeps_its_place(log_bus: Bus
     assert [r["seq"] for r in await bus.sql("r", "select seq from seen order by n")] == [2, 4]
 
 
+async def test_a_retry_waits_for_who_holds_the_consumer_as_a_rebuild_does(log_bus: Bus) -> None:
+    """What it wrote into tables that are about to be swapped would be lost."""
+    bus = log_bus
+    bus.fails[key(1)] = ValueError("not yet")
+    await bus.write(1)
+    await bus.move_all()
+    worker = bus.start_worker()
+    await bus.drained()
+    worker.cancel()
+    bus.fails.clear()
+    assert len(await bus.parked()) == 1
+    holder = await asyncpg.connect(bus.url("r"))
+    await holder.execute("begin")
+    await holder.fetch("select from consumer_offset for update")
+    retry = asyncio.create_task(retry_parked(bus.consumer(), bus.reader))
+    await asyncio.sleep(0.5)
+    assert not retry.done()
+    assert await bus.value("r", "select count(*) from seen") == 0
+    await holder.execute("rollback")
+    assert await retry == (1, 0)
+    await holder.close()
+
+
 async def test_retry_beside_a_running_worker_loses_nothing(log_bus: Bus) -> None:
     bus = log_bus
     bus.start_relay()

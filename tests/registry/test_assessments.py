@@ -224,6 +224,14 @@ async def test_TS_04_facts_come_by_spreadsheet_as_of_a_day(stack: Stack, regulat
     assert [(s["as_of"], s["source"], s["facts"]["sales"]) for s in sheets] == [
         ("2022-03-31", "import", "10000000.00"),
     ]  # fmt: skip
+    # Known when the import had ended, not when it began: nobody could judge by it in between.
+    (end,) = await stack.rows(
+        "registry", "select finished_at from import where import_id = $1", UUID(job["import_id"])
+    )
+    known = await stack.rows(
+        "registry", "select recorded_at from fact_sheet where source = 'import'"
+    )
+    assert {row[0] for row in known} == {end[0]}
     (none,) = (await regulator.get(f"/enterprises/{enterprise(2)}/facts")).json()["items"]
     assert none["facts"] == {
         "staff": 100, "rd_staff": 9, "sales": "10000000.00", "high_tech_until": None,

@@ -1,6 +1,7 @@
 """The directory as it stood on any day, borders that move, and the working calendar."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -156,6 +157,26 @@ async def test_JL_21_an_expert_s_name_is_sealed_shown_masked_and_unveiled_for_a_
     assert opened.json()["legal_representative"] == "样例乙"
     park = (await enter(regulator, party("science_park", "P1"))).json()["party_ids"][0]
     assert (await regulator.post(f"/parties/{park}/reveals", json=asked)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("role", "status"),
+    [("enterprise", 404), ("relationship_manager", 404), ("branch_head", 404), ("bureau", 201)],
+)
+async def test_S01_a_person_of_the_directory_is_unveiled_to_those_who_supervise_only(
+    stack: Stack, regulator: Caller, role: Any, status: int
+) -> None:
+    made = await enter(regulator, party("expert", "E1", name="样例甲"))
+    (expert_id,) = made.json()["party_ids"]
+    places: dict[str, dict[str, Any]] = {
+        "enterprise": {"enterprise_id": uuid4()},
+        "bureau": {"region_code": "320500"},
+    }
+    bank = {"institution_id": uuid4(), "outlet_id": uuid4(), "staff_id": uuid4()}
+    who = stack.caller("registry", role, account_id=uuid4(), **places.get(role, bank))
+    asked = {"purpose": "verification", "reason": "邀请参加技术评审"}
+    for path in (f"/parties/{expert_id}/reveals", f"/enterprises/{expert_id}/reveals"):
+        assert (await who.post(path, json=asked)).status_code == status, path
 
 
 async def test_ST_07_a_border_that_moves_leaves_earlier_days_alone(

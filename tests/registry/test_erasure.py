@@ -153,6 +153,13 @@ async def test_S22_what_was_written_about_the_enterprise_goes_with_its_persons(
     body = {"kind": "unreachable", "disposed_on": TODAY[:10], "evidence": words}
     path = f"/enterprises/{enterprise(1)}/dispositions"
     assert (await regulator.post(path, json=body)).status_code == 201
+    own = f"/enterprises/{enterprise(1)}"
+    named = {"name": "苏州新样例科技有限公司", "valid_from": "2022-04-02", "reason": words}
+    first = await regulator.post(f"{own}/names", json=named, headers={"if-match": '"1"'})
+    assert first.status_code == 200, first.text
+    moved = {"region_code": "320507", "valid_from": "2022-04-02", "reason": words}
+    second = await regulator("PATCH", own, json=moved, headers={"if-match": '"2"'})
+    assert second.status_code == 200, second.text
     assert PHONE in await dump(stack, "registry")
     await erased(stack, regulator, enterprise(1))
     assert PHONE not in await dump(stack, "registry")

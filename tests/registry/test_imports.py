@@ -26,6 +26,7 @@ from tests.registry.sheets import (
     uscc,
     xlsx,
 )
+from tests.registry.test_enterprises import enterprise
 from tests.support.stack import Caller, Stack
 
 
@@ -424,6 +425,26 @@ async def test_M1_no_persons_data_leaves_its_table(stack: Stack, regulator: Call
             assert "00012345678" not in text
     payloads = await stack.rows("registry", "select convert_from(payload, 'UTF8') from event_log")
     assert not any("样例唯一名" in row[0] for row in payloads)
+
+
+async def test_R4_a_list_moves_whom_its_own_last_day_had_moved(
+    stack: Stack, regulator: Caller
+) -> None:
+    """A list's place counts from the day after its own, as reporting reads it."""
+    await imported(stack, regulator, xlsx(lines_of([firm(1)])))
+    await stack.set_clock("2023-04-08T09:00:00+08:00")
+    path = f"/enterprises/{enterprise(1)}"
+    move = {"region_code": "320507", "valid_from": "2022-12-31", "reason": "迁址"}
+    answer = await regulator("PATCH", path, json=move, headers={"if-match": '"1"'})
+    assert answer.status_code == 200, answer.text
+    again = firm(1, 经营地址="苏州市姑苏区样例路1号")
+    await imported(stack, regulator, xlsx(lines_of([again])), list_vintage="2022-12-31")
+    assert (await regulator.get(path)).json()["region_code"] == "320508"
+    slices = "select valid_from::text as day, region_code from enterprise_slice order by valid_from"
+    assert [tuple(row) for row in await stack.rows("registry", slices)][1:] == [
+        ("2022-12-31", "320507"),
+        ("2023-01-01", "320508"),
+    ]
 
 
 async def test_R2_one_code_under_brackets_of_either_width_is_one_enterprise(

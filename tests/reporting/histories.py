@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+import msgspec
+
 from shared.contracts import allocation, credit, registry, visits
 from shared.contracts.event import Event, Received, contract_of, key_of, part_of
 from shared.kernel.periods import SHANGHAI
 
 OPENS = date(2022, 4, 1)
 FIRST_KNOWN = datetime(2022, 4, 1, 8, tzinfo=SHANGHAI)
+LISTED_AGAIN = date(2022, 6, 30)
 MERGED_ON = OPENS + timedelta(days=100)
 COUNTIES = ("320102", "320104", "320505", "320506", "320583", "320602")
 
@@ -146,6 +149,16 @@ def _move(w: World, e: UUID) -> Event:
         enterprise_id=e, region_code=w.county(), longitude_e6=0, latitude_e6=0, precision="point",
         industry_code=None, valid_from=w.day(),
     )  # fmt: skip
+
+
+def _list_again(w: World, e: UUID) -> Event:
+    return listed(w, e, LISTED_AGAIN.isoformat())
+
+
+def _move_the_day_after(w: World, e: UUID) -> Event:
+    moved = _move(w, e)
+    assert isinstance(moved, registry.EnterpriseChanged)
+    return msgspec.structs.replace(moved, valid_from=LISTED_AGAIN + timedelta(days=1))
 
 
 def _dispose(w: World, e: UUID) -> Event:
@@ -295,7 +308,7 @@ def _reverse(w: World, e: UUID) -> Event | None:
 
 
 STEPS = (
-    _move, _dispose, _assign, _assign, _unassign, _name, _visit, _visit, _visit, _void, _need, _file, _line,
+    _move, _list_again, _list_again, _move_the_day_after, _dispose, _assign, _assign, _unassign, _name, _visit, _visit, _visit, _void, _need, _file, _line,
     _line, _loan, _loan, _draw, _draw, _draw, _repay, _repay, _reverse,
 )  # fmt: skip
 

@@ -232,6 +232,28 @@ def _reversal_takes_the_drawdown_s_date(monkeypatch: pytest.MonkeyPatch) -> None
     )
 
 
+def _a_list_counts_from_its_own_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = fold_module._LEARN[facts_module.LISTED]
+    monkeypatch.setitem(
+        fold_module._LEARN,
+        facts_module.LISTED,
+        lambda e, fact: real(e, fact._replace(day=fact.day - 1)),
+    )
+
+
+def _a_list_goes_before_what_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = fold_module._LEARN[facts_module.CHANGED]
+    monkeypatch.setitem(
+        fold_module._LEARN,
+        facts_module.LISTED,
+        lambda e, fact: place(e, fact._replace(day=fact.day + 1)),
+    )
+
+
+def _who_is_cancelled_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(fold_module._LEARN, facts_module.DISPOSED, lambda e, fact: ())
+
+
 MUTANTS: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
     _no_overlap,
     _no_moved,
@@ -243,6 +265,9 @@ MUTANTS: tuple[Callable[[pytest.MonkeyPatch], None], ...] = (
     _void_is_ignored,
     _old_money_counts,
     _reversal_takes_the_drawdown_s_date,
+    _a_list_counts_from_its_own_day,
+    _a_list_goes_before_what_was_said,
+    _who_is_cancelled_counts,
 )
 
 
@@ -259,8 +284,8 @@ def test_the_histories_hold_what_they_should() -> None:
     types = Counter(
         type(r.event).__name__ for seed in range(5) for r in a_history(seed).teller.told
     )
-    dates = {r.known_at.date() for r in a_history(1).teller.told}
+    dates = {r.known_at.date() for seed in range(5) for r in a_history(seed).teller.told}
 
     assert len(types) >= 15
     assert min(dates) >= FIRST_KNOWN.date()
-    assert max(dates) > date(2022, 4, 1) + timedelta(days=18)
+    assert max(dates) > date(2022, 4, 1) + timedelta(days=20)

@@ -22,6 +22,7 @@ from services.registry.api.assessment_schemas import (
     VerdictCounts,
     VerdictIn,
 )
+from services.registry.api.paging import id_in
 from services.registry.domain.facts import CATALOGUE
 from services.registry.store.assessments import (
     WantedAssessments,
@@ -31,7 +32,7 @@ from services.registry.store.assessments import (
 from services.registry.usecases import assessing
 from services.registry.usecases.assessing import OverrideStage, StartAssessment, StateFacts
 from shared.platform.access import may
-from shared.platform.web import Cursor, Limit, Run, decode_cursor, page_of
+from shared.platform.web import Cursor, Limit, Run, page_of
 
 router = APIRouter(tags=["assessments"])
 
@@ -91,13 +92,12 @@ async def get_assessments(
     limit: Limit = 50,
 ) -> ListedPage:
     """按评价结果列出企业。"""
-    place = decode_cursor(cursor, UUID)
     wanted = WantedAssessments(
         standard=standard,
         verdict=verdict,
         region=region,
         list_vintage=list_vintage,
-        after=place[0] if place else None,
+        after=id_in(cursor),
         limit=limit,
     )
     found = await run.read(find_assessments, wanted)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from services.registry.api.paging import id_in
 from services.registry.api.search_schemas import ExportIn, ExportOut
 from services.registry.store.vintages import Difference
 from services.registry.usecases import exporting, vintages
@@ -170,14 +171,13 @@ async def get_differences(
     limit: Limit = 100,
 ) -> DifferencePage:
     """逐户差异及变更的栏目。"""
-    place = decode_cursor(cursor, UUID)
     changes = (change,) if change else ALL[:3]
     found = await run.read(
         vintages.list_differences,
         list_vintage,
         against,
         changes=changes,
-        after=place[0] if place else None,
+        after=id_in(cursor),
         limit=limit,
     )
     items, following = page_of(found, limit, lambda each: (str(each.enterprise_id),))

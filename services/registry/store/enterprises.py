@@ -72,11 +72,11 @@ async def latest_vintage(tx: Transaction, list_vintage: str) -> str | None:
     """The list to compare with: this one where it exists, else the newest before it, else any."""
     rows = await fetch(
         tx,
-        "select list_vintage from (select distinct list_vintage from list_member) v order by"
-        " list_vintage = $1 desc, list_vintage < $1 desc, list_vintage desc limit 1",
+        "select coalesce((select max(list_vintage) from list_member where list_vintage <= $1),"
+        " (select max(list_vintage) from list_member))",
         list_vintage,
     )
-    return rows[0][0] if rows else None
+    return rows[0][0]
 
 
 async def count_members(tx: Transaction, list_vintage: str | None) -> int:

@@ -153,6 +153,14 @@ async def _forget_words(tx: Transaction, enterprise_id: UUID) -> None:
         " end where $1 in (survivor_id, merged_id)",
         enterprise_id,
     )
+    for table in ("enterprise_former_name", "enterprise_stage"):
+        await execute(tx, f"update {table} set reason = '' where enterprise_id = $1", enterprise_id)
+    await execute(
+        tx,
+        "update enterprise_slice set reason = '' where enterprise_id = $1 and reason <> 'list'",
+        enterprise_id,
+    )
+    await execute(tx, "update row_decision set reason = '' where enterprise_id = $1", enterprise_id)
 
 
 async def _sheets_with(tx: Transaction, subject_id: UUID, kind: str) -> list[str]:

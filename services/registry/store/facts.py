@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import text
 
 from services.registry.domain.facts import Facts, Sheet, stored_values
-from services.registry.store.bulk import add, fetch
+from services.registry.store.bulk import add, execute, fetch
 from shared.platform.database import Transaction
 
 #: The source of sheets that came as a spreadsheet.
@@ -135,6 +135,19 @@ async def add_sheets(
             for *head, facts in sheets
         ],
     )  # fmt: skip
+
+
+async def known_from(tx: Transaction, at: datetime) -> None:
+    """What this long transaction entered is known when it ends: nobody judged by it before."""
+    await execute(
+        tx,
+        "update fact_sheet set recorded_at = $1 where source = $2 and recorded_at = $3"
+        " and recorded_by = $4",
+        at,
+        IMPORTED,
+        tx.now,
+        tx.principal.name,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import msgspec
 from services.registry.domain.masks import without_numbers
 from services.registry.domain.records import RECORDS, AnyRecord, Rejected
 from services.registry.settings import Settings
-from services.registry.store import enterprises
+from services.registry.store import enterprises, facts
 from services.registry.store.files import opened
 from services.registry.store.imports import (
     Counts,
@@ -242,6 +242,9 @@ async def _finish(tx: Transaction, job: Import) -> Import:
     gone = await dropped(tx, job, found_before=_found_before(job, counts))
     state = "checked" if job.dry_run else "done"
     names_stay = job.dry_run or job.kind != "enterprises"
+    end = await clock(tx)  # long after `tx.now`: what the file says was not known then
+    if job.kind == "facts" and not job.dry_run:
+        await facts.known_from(tx, end)
     await set_import(
         tx,
         job.import_id,
@@ -249,7 +252,7 @@ async def _finish(tx: Transaction, job: Import) -> Import:
         baseline=job.baseline,
         names_found=names_stay,
         dropped=gone,
-        finished_at=await clock(tx),  # long after `tx.now`: what the list says was not known then
+        finished_at=end,
     )
     if not job.dry_run:
         _announce(tx, job, counts)

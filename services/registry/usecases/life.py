@@ -13,6 +13,7 @@ from services.registry.domain.life import (
     stated,
 )
 from services.registry.store import life as store
+from services.registry.store.imports import lock_kind
 from services.registry.store.life import DispositionRecord, FormerName, Merger
 from services.registry.store.queries import Enterprise, find_enterprise
 from services.registry.usecases.vault import seen
@@ -90,6 +91,7 @@ async def merge(command: Merge, tx: Transaction) -> Merger:
     both = [command.survivor_id, command.merged_id]
     for each in both:
         await seen(tx, each)
+    await lock_kind(tx, "enterprises")  # an import holds rows in an order of its own
     now = await store.lock_enterprises(tx, both)
     check_merger(
         *both,

@@ -121,7 +121,7 @@ async def _list_enterprises(
         row
         for row in newer
         if not known[row.enterprise_id].same_slice(row)
-        and known[row.enterprise_id].last_change_on < listed_on
+        and known[row.enterprise_id].last_change_on < first_day(listed_on)
     ]
     await enterprises.add_enterprises(tx, new, vintage)
     if newer:

@@ -11,6 +11,7 @@ from services.registry.store import parties, persons, queries, reveals
 from services.registry.store.persons import Person, Subject
 from services.registry.store.queries import Enterprise, Wanted
 from services.registry.store.reveals import Alarm, Reveal
+from shared.kernel import permissions
 from shared.kernel.errors import Conflict, NotFound
 from shared.kernel.ids import new_id
 from shared.platform.database import Transaction
@@ -160,11 +161,14 @@ async def look_up_phone(command: LookUpPhone, tx: Transaction) -> list[Enterpris
 
 
 async def _in_sight(tx: Transaction, subject_id: UUID) -> None:
-    """An expert is in the sight of all who read the directory; an enterprise's person is not.
+    """A person of the directory is for those who supervise; an enterprise's for who sees that one.
 
     Raises: NotFound `enterprise.unknown`.
     """
-    if await parties.kind_of(tx, subject_id) not in PERSONS:
+    far = tx.principal.role is None or permissions.scope_of(
+        tx.principal.role, "person", "reveal"
+    ) in ("province", "city")
+    if not (far and await parties.kind_of(tx, subject_id) in PERSONS):
         await seen(tx, subject_id)
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from services.registry.domain.memberships import Membership, memberships
 from services.registry.store import vintages as store
+from services.registry.store.imports import lock_kind
 from services.registry.store.queries import find_enterprise, vintages_of
 from services.registry.store.vintages import Difference, LoanStatement, Vintage
 from services.registry.usecases.imports import find_import
@@ -135,6 +136,7 @@ async def book_balance(
     Where a list or an answer had said before that there is a loan, another bank may still have one:
     then it is no longer known.
     """
+    await lock_kind(tx, "enterprises")  # an import holds rows in an order of its own
     before, after = await store.move_balance(tx, enterprise_id, fen)
     if before <= 0 < after:
         await _state(tx, enterprise_id, on, "loan", has_loan=True, bank=institution_id)
