@@ -169,11 +169,11 @@ async def enrol_next(tx: Transaction, campaign: Campaign, limit: int) -> list[En
 
 
 async def finish_enrolment(tx: Transaction, campaign_id: UUID) -> int:
-    """The list is entered: the campaign is open, where it is not over; how many take part."""
+    """The list of a running campaign is entered: it is open; how many take part."""
     driver = await tx.driver()
     return int(
         await driver.fetchval(
-            "update campaign set state = case state when 'closed' then state else 'open' end,"
+            "update campaign set state = 'open',"
             " enrolled = (select count(*) from enrolment where campaign_id = $1)"
             " where campaign_id = $1 returning enrolled",
             campaign_id,
