@@ -1,18 +1,14 @@
 """The job that solves a plan: from what is known to a stored draft with reasons and proof."""
 
-import asyncio
-import multiprocessing
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from services.allocation.domain.model import Enterprise, NodeKind, Outlet, PlanState, branch_id
 from services.allocation.domain.planning import CityPlan, PlanRow, evenness_bp
-from services.allocation.domain.publishing import Task, solve
+from services.allocation.domain.publishing import Task
 from services.allocation.domain.tasks import CityTask
 from services.allocation.domain.tier_one import BureauTask
 from services.allocation.domain.tree import Step
@@ -20,6 +16,7 @@ from services.allocation.store import inputs, lifecycle, parts, plans
 from services.allocation.store.campaigns import Campaign
 from services.allocation.store.lifecycle import SetCapacity
 from services.allocation.store.plans import StoredPlan
+from services.allocation.usecases.apart import solver
 from services.allocation.usecases.finding import find_campaign
 from services.allocation.usecases.planning import base_of, find_plan, step_of
 from shared.kernel.errors import Conflict, YinqiError
@@ -245,7 +242,7 @@ async def _solve_all(work: Work, plan: StoredPlan, known: _Known) -> list[CityPl
     solved: list[CityPlan] = []
     total = max(sum(len(task.enterprises) for task in known.tasks), 1)
     done = 0
-    async with _solver(plan) as solving:
+    async with solver(plan.form) as solving:
         for task in known.tasks:
             await work.progress(0.9 * done / total, f"正在计算 {_place(task)}")
             solved.append(await solving(task))
@@ -256,17 +253,6 @@ async def _solve_all(work: Work, plan: StoredPlan, known: _Known) -> list[CityPl
 
 def _place(task: Task) -> str:
     return task.province_code if isinstance(task, BureauTask) else task.city_code
-
-
-@asynccontextmanager
-async def _solver(plan: StoredPlan) -> AsyncIterator[Callable[[Task], Any]]:
-    """The kernel works in a thread; the joint form's library keeps the interpreter to itself."""
-    if plan.form == "kernel":
-        yield lambda task: asyncio.to_thread(solve, task)
-        return
-    loop, apart = asyncio.get_running_loop(), multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=apart) as pool:
-        yield lambda task: loop.run_in_executor(pool, solve, task)
 
 
 async def _keep(work: Work, plan: StoredPlan, known: _Known, solved: list[CityPlan]) -> None:
