@@ -182,6 +182,11 @@ async def test_JL_31_each_branch_names_sub_branch_and_person_until_the_contact_r
         assert sum(one["quota"] for one in plan["load"]) == 30
         assert all(one["assigned"] <= one["capacity"] for one in plan["load"])
         assert verify(await exported(world, plan["plan_id"])) == []
+        rows = (await world.read(f"/plans/{plan['plan_id']}/assignments", limit=100))["items"]
+        node = {1: "分行", 2: "网点"}[tier]
+        assert all(f"最近的{node}" in one["words"] or f"可选{node}" in one["words"] for one in rows)
+        assert any(f"另一家{node}" in one["words"] for one in rows)
+        assert not [one["words"] for one in rows if "家机构" in one["words"]]
     duties, outlets = await live(world, 1), await live(world, 2)
     assert {one["institution_id"] for one in duties.values()} == {str(ROOT.institution_id)}
     assert {one["node_city"] for one in duties.values()} == {NANJING, SUZHOU, WUXI}

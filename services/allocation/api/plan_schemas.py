@@ -9,6 +9,7 @@ from pydantic import Field
 
 from services.allocation.api.schemas import Day
 from services.allocation.domain.engine.problem import BP
+from services.allocation.domain.model import NodeKind
 from services.allocation.domain.planning import LoadRow, Shortage
 from services.allocation.domain.tasks import Form
 from services.allocation.domain.wording import reason_in_words
@@ -117,10 +118,13 @@ class LoadOut(Out):
 
 
 class ShortageOut(Out):
-    """Why some have no place: these enterprises may go to these full institutions only."""
+    """Why some have no place: these enterprises may go to these full nodes only.
+
+    `node_ids` are of whom the plan shares out to: institutions, branches or outlets.
+    """
 
     city_code: str
-    institution_ids: list[UUID]
+    node_ids: list[UUID]
     slots: int
     enterprises: int
     short: int
@@ -130,7 +134,7 @@ class ShortageOut(Out):
         """From a city's closed set."""
         return cls(
             city_code=city_code,
-            institution_ids=list(shortage.institution_ids),
+            node_ids=list(shortage.node_ids),
             slots=shortage.slots,
             enterprises=len(shortage.enterprise_ids),
             short=shortage.short,
@@ -276,7 +280,8 @@ class PlanRowOut(Out):
     def of(cls, row: RowOfPlan, names: Mapping[str, str]) -> "PlanRowOut":
         """From the plan's row; `names` of institutions are for the words."""
         fields = {name: getattr(row, name) for name in cls.model_fields if name != "words"}
-        return cls(words=reason_in_words(row.reason, row.distance_m, names), **fields)
+        kind = NodeKind(row.node_kind)
+        return cls(words=reason_in_words(row.reason, row.distance_m, names, kind), **fields)
 
 
 class PlanRowPage(Out):

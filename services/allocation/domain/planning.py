@@ -49,12 +49,12 @@ BINDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """A closed set: these enterprises may go to these institutions only, and all of them are full.
+    """A closed set: these enterprises may go to these nodes only, and all of them are full.
 
     So `short` of them stay without a bank however the rest is shared out.
     """
 
-    institution_ids: tuple[UUID, ...]
+    node_ids: tuple[UUID, ...]
     slots: int
     enterprise_ids: tuple[UUID, ...]
     short: int

@@ -131,7 +131,7 @@ async def add_city(tx: Transaction, plan_id: UUID, task: Task, solved: CityPlan)
         driver,
         "plan_shortage",
         rows=[
-            (plan_id, solved.city_code, one.slots, one.short, list(one.institution_ids),
+            (plan_id, solved.city_code, one.slots, one.short, list(one.node_ids),
              list(one.enterprise_ids))
             for one in solved.shortages
         ],
@@ -216,7 +216,7 @@ async def loads_of(tx: Transaction, plan_id: UUID) -> list[LoadRow]:
 
 
 async def shortages_of(tx: Transaction, plan_id: UUID) -> list[tuple[str, Shortage]]:
-    """Why some have no place: closed sets of full institutions, by city."""
+    """Why some have no place: closed sets of full nodes, by city."""
     driver = await tx.driver()
     rows = await driver.fetch(
         "select * from plan_shortage where plan_id = $1 order by city_code, short desc", plan_id

@@ -136,7 +136,7 @@ def test_JS_07_a_city_without_any_bank_leaves_everyone_over_and_says_so() -> Non
     plan = solve_city(city.task())
     assert [row.institution_id for row in plan.rows] == [None] * 5
     (shortage,) = plan.shortages
-    assert (shortage.institution_ids, shortage.slots, shortage.short) == ((), 0, 5)
+    assert (shortage.node_ids, shortage.slots, shortage.short) == ((), 0, 5)
 
 
 def test_A4_the_gini_coefficient_is_the_textbook_one() -> None:
