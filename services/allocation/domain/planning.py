@@ -119,6 +119,7 @@ class CityPlan:
 
     `prices` are by node: what one easy and one hard case more there costs, in the unit of the
     scores; in the joint form by outlet: a place at the outlet, and at its bank (docs/plan-file.md).
+    `direct`: how many go straight to the banks of a city, who are given them at the next tier.
     """
 
     city_code: str
@@ -129,6 +130,7 @@ class CityPlan:
     longest_m: int
     violations: int
     digest: str
+    direct: int = 0
     cost: int = 0
     bound: int = 0
     prices: dict[UUID, tuple[int, int]] = field(default_factory=dict[UUID, tuple[int, int]])

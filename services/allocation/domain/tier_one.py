@@ -81,6 +81,7 @@ def solve_tier_one(task: BureauTask) -> CityPlan:
         longest_m=max((one.metres_to_capital or 0 for one in decisions), default=0),
         violations=faults(certificate),
         digest=digest((one.enterprise_id, one.city_code, one.node_kind) for one in decisions),
+        direct=sum(one.node_kind is NodeKind.INSTITUTION for one in decisions),
         cost=certificate.primal,
         bound=certificate.dual,
     )

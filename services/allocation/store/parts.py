@@ -183,9 +183,15 @@ async def parts_of_plan(
     ]
 
 
+class _Head(msgspec.Struct):
+    """What tells a task of bureaus from the others; all else is passed over."""
+
+    province_code: str | None = None
+
+
 def _task(raw: bytes) -> Task:
     packed = zlib.decompress(raw)
-    kind = BureauTask if "province_code" in msgspec.msgpack.decode(packed) else CityTask
+    kind = BureauTask if msgspec.msgpack.decode(packed, type=_Head).province_code else CityTask
     return msgspec.msgpack.decode(packed, type=kind)
 
 
