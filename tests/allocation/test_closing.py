@@ -39,6 +39,7 @@ async def test_M2_a_closed_campaign_says_since_when_and_keeps_what_was_assigned(
 ) -> None:
     campaign = await over.read(f"/campaigns/{over.campaign_id}")
     assert (campaign["state"], campaign["closed_on"]) == ("closed", "2022-04-02")
+    assert campaign["close_reason"] == WHY["reason"]
     await over.stack.settle()
     assert await over.emitted("CampaignClosed") == [
         ("CampaignClosed", {"campaign_id": over.campaign_id, "closed_on": "2022-04-02"})

@@ -54,6 +54,13 @@ async def test_JS_07_tier_two_gives_everybody_to_a_bank_of_the_city_within_capac
     assert (published["assigned"], published["version"]) == (60, 1)
 
 
+async def test_JS_06_the_tier_of_bureaus_has_no_outlets_to_seat_anybody_at(opened: World) -> None:
+    answer = await opened.regulator.post(
+        f"/campaigns/{opened.campaign_id}/plans", json={"tier": 1, "seed": 1, "form": "joint"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (409, "plan.form_not_here")
+
+
 async def test_JS_07_tier_two_waits_for_a_published_tier_one(opened: World) -> None:
     path = f"/campaigns/{opened.campaign_id}/plans"
     answer = await opened.regulator.post(path, json={"tier": 2, "seed": 1})

@@ -27,6 +27,7 @@ class Campaign:
     enrolled: int
     job_id: UUID
     closed_on: date | None = None
+    close_reason: str | None = None
     institution_id: UUID | None = None
 
 
@@ -53,7 +54,8 @@ class Enrolled:
 
 _COLUMNS = (
     "campaign_id, name, profile_document, list_vintage, opens_on, visits_from, visits_until,"
-    " contacts_due_on, rotation_on, state, enrolled, job_id, closed_on, institution_id"
+    " contacts_due_on, rotation_on, state, enrolled, job_id, closed_on,"
+    " close_reason, institution_id"
 )
 
 
@@ -138,6 +140,7 @@ def _campaign(row: Any) -> Campaign:
         enrolled=row["enrolled"],
         job_id=row["job_id"],
         closed_on=row["closed_on"],
+        close_reason=row["close_reason"],
         institution_id=row["institution_id"],
     )
 
