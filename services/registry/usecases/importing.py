@@ -200,6 +200,7 @@ async def _opened(work: Work, job: Import, opened: Opened) -> None:
             job.import_id,
             sheet_read=opened.sheet,
             columns=opened.columns,
+            headers=list(opened.headers),
             rows=opened.rows,
             blank=opened.blank,
             skipped=[list(each) for each in opened.skipped],
@@ -232,7 +233,15 @@ def _count(outcomes: Sequence[RowOutcome]) -> Counts:
 async def _fail(work: Work, job: Import, failed: Failed) -> NoReturn:
     error = {"code": failed.code, "title": failed.title, "detail": failed.detail}
     async with work.database.transaction(_actor(job)) as tx:
-        await set_import(tx, job.import_id, state="failed", error=error, finished_at=tx.now)
+        await set_import(
+            tx,
+            job.import_id,
+            state="failed",
+            error=error,
+            headers=list(failed.headers),
+            columns=failed.columns,
+            finished_at=tx.now,
+        )
         tx.audit("import.failed", job.import_id, after={"code": failed.code})
     raise BadInput(failed.code, failed.title, failed.detail)
 

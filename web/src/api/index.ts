@@ -12,9 +12,16 @@ import type {
   Campaign,
   Enrolment,
   Enterprise,
+  DoubtfulRow,
+  Dropped,
   FigureEnterprises,
   FigureEvent,
   Figures,
+  Import,
+  ImportForm,
+  ImportKind,
+  ImportRow,
+  ImportStarted,
   Job,
   NewAccount,
   Page,
@@ -22,6 +29,7 @@ import type {
   Path,
   RecoveryCodes,
   Region,
+  RowDecision,
   Session,
   SignInMethods,
   Staff,
@@ -36,8 +44,11 @@ const ALLOCATION = '/api/allocation/v1'
 const VISITS = '/api/visits/v1'
 const REPORTING = '/api/reporting/v1'
 
-/** An address that the services' documents name, with its id put in. */
-const to = (path: Path, id = ''): string => path.replace(/\{\w+\}/, id)
+/** An address that the services' documents name, with its ids put in, in their order. */
+function to(path: Path, ...ids: (string | number)[]): string {
+  let at = 0
+  return path.replace(/\{\w+\}/g, () => String(ids[at++] ?? ''))
+}
 
 /** Longest list of ids put into one address. */
 const IDS_PER_CALL = 100
@@ -136,6 +147,48 @@ export const retryParked = (service: string): Promise<{ job_id: string }> =>
 export const job = (service: string, id: string): Promise<Job> => call(`/api/${service}/v1/jobs/${id}`)
 
 export const regions = async (): Promise<Region[]> => (await call<Page<Region>>(to(`${REGISTRY}/regions`))).items
+
+export const importForms = async (): Promise<ImportForm[]> => (await call<{ items: ImportForm[] }>(to(`${REGISTRY}/import-forms`))).items
+
+export interface NewImport {
+  file: File
+  kind: ImportKind
+  /** The day of a list, or from which day a directory holds. */
+  day: string
+  /** Header → column, where a clerk corrected what the sheet's titles say. */
+  mapping: Record<string, string>
+  dryRun: boolean
+}
+
+export function startImport(given: NewImport): Promise<ImportStarted> {
+  const body = new FormData()
+  body.set('kind', given.kind)
+  if (given.day) body.set(given.kind === 'enterprises' ? 'list_vintage' : 'valid_from', given.day)
+  body.set('dry_run', String(given.dryRun))
+  if (Object.keys(given.mapping).length) body.set('mapping', JSON.stringify(given.mapping))
+  body.set('file', given.file)
+  return call(to(`${REGISTRY}/imports`), { method: 'POST', body })
+}
+
+export const imports = (cursor?: string | null): Promise<Page<Import>> => call(to(`${REGISTRY}/imports`), { query: { cursor, limit: 20 } })
+
+export const importOf = (id: string): Promise<Import> => call(to(`${REGISTRY}/imports/{import_id}`, id))
+
+export const importRows = (id: string, outcome: string, cursor?: string | null): Promise<Page<ImportRow>> =>
+  call(to(`${REGISTRY}/imports/{import_id}/rows`, id), { query: { outcome, cursor, limit: 50 } })
+
+export const importDropped = (id: string, cursor?: string | null): Promise<Page<Dropped>> =>
+  call(to(`${REGISTRY}/imports/{import_id}/dropped`, id), { query: { cursor, limit: 50 } })
+
+export const importReport = async (id: string): Promise<Blob> => (await send(to(`${REGISTRY}/imports/{import_id}/report.xlsx`, id))).blob()
+
+export const doubtfulRows = (cursor?: string | null): Promise<Page<DoubtfulRow>> => call(to(`${REGISTRY}/doubtful`), { query: { cursor, limit: 50 } })
+
+export const decideRow = (importId: string, row: number, body: RowDecision): Promise<ImportRow> =>
+  call(to(`${REGISTRY}/imports/{import_id}/rows/{row}/decision`, importId, row), { method: 'POST', body })
+
+export const findEnterprises = async (q: string): Promise<Enterprise[]> =>
+  (await call<Page<Enterprise>>(to(`${REGISTRY}/enterprises`), { query: { q, limit: 5 } })).items
 
 export const enterprise = (id: string): Promise<Enterprise> => call(to(`${REGISTRY}/enterprises/{enterprise_id}`, id))
 

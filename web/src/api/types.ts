@@ -80,6 +80,15 @@ export interface AuditLine {
 
 export type AuditVerified = Identity['schemas']['VerifiedOut']
 
+export type Import = Registry['schemas']['ImportOut']
+export type ImportKind = Registry['schemas']['FormOut']['kind']
+export type ImportForm = Registry['schemas']['FormOut']
+export type ImportStarted = Registry['schemas']['StartedOut']
+export type ImportRow = Registry['schemas']['RowOut']
+export type Dropped = Registry['schemas']['DroppedOut']
+export type DoubtfulRow = Registry['schemas']['DoubtfulOut']
+export type RowDecision = Registry['schemas']['RowDecisionIn']
+
 export type Region = Registry['schemas']['RegionOut']
 export type Enterprise = Registry['schemas']['EnterpriseOut']
 export type Staff = Pick<Registry['schemas']['StaffOut'], 'staff_id' | 'name' | 'position'>
