@@ -22,14 +22,23 @@ import type {
   ImportKind,
   ImportRow,
   ImportStarted,
+  Institution,
   Job,
+  Move,
   NewAccount,
+  NewPlan,
+  NewScenario,
   Page,
   ParkedEvent,
   Path,
+  Plan,
+  PlanStarted,
+  PlanView,
+  Profile,
   RecoveryCodes,
   Region,
   RowDecision,
+  Scenario,
   Session,
   SignInMethods,
   Staff,
@@ -205,6 +214,32 @@ export const staffOf = async (outletId: string): Promise<Staff[]> =>
   (await call<Page<Staff>>(to(`${REGISTRY}/staff`), { query: { outlet_id: outletId, limit: 200 } })).items
 
 export const campaigns = async (): Promise<Campaign[]> => (await call<Page<Campaign>>(to(`${ALLOCATION}/campaigns`))).items
+
+export const institutions = async (): Promise<Institution[]> => (await call<Page<Institution>>(to(`${REGISTRY}/institutions`), { query: { limit: 500 } })).items
+
+export const profile = (code: string): Promise<Profile> => call(to(`${ALLOCATION}/profiles/{code}`, code))
+
+export const plans = (campaignId: string): Promise<Page<Plan>> => call(to(`${ALLOCATION}/plans`), { query: { campaign_id: campaignId } })
+
+export const planOf = (id: string): Promise<PlanView> => call(to(`${ALLOCATION}/plans/{plan_id}`, id))
+
+export const solvePlan = (campaignId: string, body: NewPlan): Promise<PlanStarted> =>
+  call(to(`${ALLOCATION}/campaigns/{campaign_id}/plans`, campaignId), { method: 'POST', body })
+
+export const checkPlan = (id: string): Promise<Plan> => call(to(`${ALLOCATION}/plans/{plan_id}/check`, id), { method: 'POST' })
+export const publishPlan = (id: string): Promise<PlanStarted> => call(to(`${ALLOCATION}/plans/{plan_id}/publication`, id), { method: 'POST' })
+export const planFile = async (id: string): Promise<Blob> => (await send(to(`${ALLOCATION}/plans/{plan_id}/export`, id))).blob()
+
+export const scenarios = async (campaignId: string): Promise<Scenario[]> =>
+  (await call<Page<Scenario>>(to(`${ALLOCATION}/campaigns/{campaign_id}/scenarios`, campaignId))).items
+
+export const tryOut = (campaignId: string, body: NewScenario): Promise<Scenario> =>
+  call(to(`${ALLOCATION}/campaigns/{campaign_id}/scenarios`, campaignId), { method: 'POST', body })
+
+export const forgetScenario = (id: string): Promise<void> => call(to(`${ALLOCATION}/scenarios/{scenario_id}`, id), { method: 'DELETE' })
+
+export const scenarioMoves = (id: string, cursor?: string | null): Promise<Page<Move>> =>
+  call(to(`${ALLOCATION}/scenarios/{scenario_id}/moves`, id), { query: { cursor, limit: 50 } })
 
 export async function tasks(): Promise<Task[]> {
   const all: Task[] = []
