@@ -168,7 +168,7 @@ async def test_M_1_only_the_province_opens_campaigns_plans_and_rotations(world: 
         assert (await caller.get(path)).status_code == 200
 
 
-async def test_M_4_the_three_shipped_profiles_open_without_code(world: World) -> None:
+async def test_M4_the_three_shipped_profiles_open_without_code(world: World) -> None:
     await world.populate(per_city=1)
     bank = {"institution_id": str(BANKS[0].institution_id)}
     for profile in shipped():

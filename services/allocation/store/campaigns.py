@@ -27,6 +27,7 @@ class Campaign:
     enrolled: int
     job_id: UUID
     closed_on: date | None = None
+    close_reason: str | None = None
     institution_id: UUID | None = None
 
 
@@ -53,7 +54,8 @@ class Enrolled:
 
 _COLUMNS = (
     "campaign_id, name, profile_document, list_vintage, opens_on, visits_from, visits_until,"
-    " contacts_due_on, rotation_on, state, enrolled, job_id, closed_on, institution_id"
+    " contacts_due_on, rotation_on, state, enrolled, job_id, closed_on,"
+    " close_reason, institution_id"
 )
 
 
@@ -138,6 +140,7 @@ def _campaign(row: Any) -> Campaign:
         enrolled=row["enrolled"],
         job_id=row["job_id"],
         closed_on=row["closed_on"],
+        close_reason=row["close_reason"],
         institution_id=row["institution_id"],
     )
 
@@ -169,11 +172,11 @@ async def enrol_next(tx: Transaction, campaign: Campaign, limit: int) -> list[En
 
 
 async def finish_enrolment(tx: Transaction, campaign_id: UUID) -> int:
-    """The list is entered: the campaign is open, where it is not over; how many take part."""
+    """The list of a running campaign is entered: it is open; how many take part."""
     driver = await tx.driver()
     return int(
         await driver.fetchval(
-            "update campaign set state = case state when 'closed' then state else 'open' end,"
+            "update campaign set state = 'open',"
             " enrolled = (select count(*) from enrolment where campaign_id = $1)"
             " where campaign_id = $1 returning enrolled",
             campaign_id,

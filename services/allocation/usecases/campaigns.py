@@ -10,7 +10,7 @@ import msgspec
 from services.allocation.domain.profile import Profile, parse_profile
 from services.allocation.store import campaigns, inputs
 from services.allocation.store.campaigns import Campaign
-from services.allocation.usecases.finding import find_campaign, open_one
+from services.allocation.usecases.finding import find_campaign, open_one, running_one
 from services.allocation.usecases.profiles import all_profiles
 from shared.contracts.allocation import CampaignOpened, EnterpriseEnrolled
 from shared.kernel.errors import BadInput, Conflict
@@ -162,7 +162,10 @@ async def enrol_late(command: EnrolLate, tx: Transaction) -> UUID:
 
 
 async def run_enrolment(work: Work) -> dict[str, Any]:
-    """Enrol the whole list, so many at a time; a job begun again goes on where it stopped."""
+    """Enrol the whole list, so many at a time; a job begun again goes on where it stopped.
+
+    Raises: Conflict `campaign.closed`: it was closed before everybody was in.
+    """
     campaign_id = UUID(work.params["campaign_id"])
     async with work.transaction() as tx:
         campaign = await find_campaign(tx, campaign_id)
@@ -172,12 +175,14 @@ async def run_enrolment(work: Work) -> dict[str, Any]:
         done += more
         await work.progress(min(done / max(whole, 1), 1.0), "正在登记参加活动的企业")
     async with work.transaction() as tx:
+        await running_one(tx, campaign_id, lock=True)
         enrolled = await campaigns.finish_enrolment(tx, campaign_id)
     return {"campaign_id": str(campaign_id), "enrolled": enrolled}
 
 
 async def _enrol_chunk(work: Work, campaign: Campaign) -> int:
     async with work.transaction() as tx:
+        await running_one(tx, campaign.campaign_id, lock=True)
         fresh = await campaigns.enrol_next(tx, campaign, CHUNK)
         await campaigns.note_enrolled(tx, campaign.campaign_id, len(fresh))
         tx.emit(
