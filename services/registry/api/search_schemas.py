@@ -104,7 +104,10 @@ class ExportIn(In):
 
 
 class ExportOut(Out):
-    """An export. `rows` is null until the file can be fetched."""
+    """An export. `state`: queued, running, done, failed (`error` says why).
+
+    `rows` is null until the file can be fetched.
+    """
 
     export_id: UUID
     job_id: UUID
@@ -114,6 +117,8 @@ class ExportOut(Out):
     rows: int | None
     created_at: datetime
     finished_at: datetime | None
+    state: str
+    error: str | None
 
     @classmethod
     def of(cls, export: Export) -> "ExportOut":

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,7 @@ from services.registry.store.bulk import add, execute
 from shared.contracts.identity import Role
 from shared.platform.database import Transaction
 
+FINISHED: Final = ("done", "checked", "failed")
 _FIELDS = (
     "import_id, kind, file_name, digest, suffix, sheet, list_vintage, valid_from, dry_run,"
     " account_id, role, institution_id, job_id, state, baseline, sheet_read, columns, rows, blank,"
@@ -131,6 +132,17 @@ async def set_import(tx: Transaction, import_id: UUID, **values: Any) -> None:
     await tx.connection.execute(
         text(f"update import set {sets} where import_id = :id"), {"id": import_id} | shown
     )
+
+
+async def end_import(tx: Transaction, import_id: UUID, state: str, **values: Any) -> bool:
+    """Say how an import ended; False where that was said before, and then stands."""
+    found = await tx.connection.execute(
+        text("select state from import where import_id = :id for update"), {"id": import_id}
+    )
+    if found.scalar_one() in FINISHED:
+        return False
+    await set_import(tx, import_id, state=state, **values)
+    return True
 
 
 async def lock_kind(tx: Transaction, kind: Kind) -> None:

@@ -2,7 +2,7 @@
 
 An uploaded file is hostile until read, so it is opened in a process without secrets, with limited
 memory and time. It writes frames to its output: `Opened` or `Failed`, then `Chunk` after `Chunk`.
-The same file gives the same chunks, so that an interrupted import goes on where it stood.
+The same file gives the same chunks: an interrupted import is begun again from the first.
 
     python -m services.registry.usecases.checking TASK PATH KIND SHEET BYTES SECONDS MAPPING [MORE]
 
