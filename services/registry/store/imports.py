@@ -146,8 +146,8 @@ async def end_import(tx: Transaction, import_id: UUID, state: str, **values: Any
 
 
 async def lock_kind(tx: Transaction, kind: Kind) -> None:
-    """Wait until nobody else is taking rows of lists, or of banks; others then wait for us."""
-    name = "lists" if kind == "enterprises" else "banks"
+    """Wait until nobody else is taking rows of lists, banks or facts; others then wait for us."""
+    name = {"enterprises": "lists", "facts": "facts"}.get(kind, "banks")
     await execute(tx, "select pg_advisory_xact_lock(hashtextextended($1, 0))", name)
 
 
