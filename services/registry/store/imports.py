@@ -1,7 +1,7 @@
 """Imports, their counts and the outcome of every row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -290,7 +290,41 @@ async def settle_row(
     counts = Counts(doubtful=-1)
     for name in filter(None, (outcome, change)):
         setattr(counts, name, 1)
-    await add_chunk(tx, import_id, -row.row, counts, ())
+    await _correct_counts(tx, import_id, row.row, counts)
+
+
+async def _correct_counts(tx: Transaction, import_id: UUID, row: int, counts: Counts) -> None:
+    """What a person's decision on a row adds to the import's counts, over what stood there."""
+    names = [each.name for each in fields(Counts)]
+    await tx.connection.execute(
+        text(
+            f"insert into import_chunk (import_id, n, {', '.join(names)})"
+            f" values (:id, :n, {', '.join(f':{name}' for name in names)})"
+            " on conflict (import_id, n) do update set"
+            f" {', '.join(f'{name} = excluded.{name}' for name in names)}"
+        ),
+        {"id": import_id, "n": -row} | asdict(counts),
+    )
+
+
+async def reopen_row(tx: Transaction, import_id: UUID, row: int, reason: str) -> bool:
+    """A row that a person refused is doubtful again; False where nobody refused it."""
+    values = {"id": import_id, "row": row}
+    reopened = await tx.connection.execute(
+        text(
+            "update row_decision set decision = 'reopen', reason = :reason, decided_by = :by,"
+            " decided_at = :at where import_id = :id and row_no = :row and decision = 'refuse'"
+        ),
+        values | {"reason": reason, "by": tx.principal.name, "at": tx.now},
+    )
+    if not reopened.rowcount:
+        return False
+    await _correct_counts(tx, import_id, row, Counts())
+    await tx.connection.execute(
+        text("update import_row set outcome = 'doubtful' where import_id = :id and row_no = :row"),
+        values,
+    )
+    return True
 
 
 async def add_decision(
@@ -307,7 +341,10 @@ async def add_decision(
     await tx.connection.execute(
         text(
             "insert into row_decision values (:id, :row, :decision, :enterprise,"
-            " cast(:corrections as jsonb), :reason, :by, :at)"
+            " cast(:corrections as jsonb), :reason, :by, :at) on conflict (import_id, row_no)"
+            " do update set decision = excluded.decision, enterprise_id = excluded.enterprise_id,"
+            " corrections = excluded.corrections, reason = excluded.reason,"
+            " decided_by = excluded.decided_by, decided_at = excluded.decided_at"
         ),
         {
             "id": import_id,
