@@ -12,6 +12,7 @@ from shared.platform.embedded.gateway import PROBLEMS
 ROOT = Path(__file__).resolve().parents[2]
 ERRORS = {
     "BadInput": 422,
+    "ColumnsMissing": 422,
     "NotFound": 404,
     "Conflict": 409,
     "Refused": 403,

@@ -8,6 +8,7 @@ import statistics
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, Self
@@ -245,22 +246,49 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How the killer behaves: all of it follows from the seed."""
+    """How the killer behaves: all of it follows from the seed, but for what load it waits for.
+
+    Between two kills lie `every_s` seconds and at least `writes_a_kill` acknowledged writes: on a
+    slow machine too, each kill falls into a load.
+    """
 
     seed: int
     kills: int
     every_s: tuple[float, float] = (0.9, 2.2)
+    writes_a_kill: int = 20
     long_outage_s: float = 0.0
     per_second: float = 200
+
+
+class Acknowledged(Protocol):
+    """What writers were told."""
+
+    @property
+    def acknowledged(self) -> Collection[Any]:
+        """The writes that were answered."""
+        ...
+
+
+class Loading(Acknowledged, Protocol):
+    """What writes while others are killed."""
+
+    async def run(self) -> None:
+        """Write until told to stop."""
+        ...
+
+    def stop(self) -> None:
+        """Let every writer finish its last write."""
+        ...
 
 
 class Killer:
     """Kills at random, until it has killed often enough."""
 
-    def __init__(self, system: Killable, plan: Plan, watch: Watch) -> None:
+    def __init__(self, system: Killable, plan: Plan, watch: Watch, load: Loading) -> None:
         self._system = system
         self._plan = plan
         self._watch = watch
+        self._load = load
         self._random = random.Random(plan.seed)
         self._broker: asyncio.Task[None] | None = None
         self.done = 0
@@ -271,7 +299,10 @@ class Killer:
         kinds += ["broker"] if self._system.kafka else []
         long_at = self._plan.kills // 3 if self._system.kafka else -1
         while self.done < self._plan.kills:
+            written = len(self._load.acknowledged)
             await asyncio.sleep(self._random.uniform(*self._plan.every_s))
+            while len(self._load.acknowledged) < written + self._plan.writes_a_kill:
+                await asyncio.sleep(0.02)
             kind = "broker" if self.done == long_at else self._random.choice(kinds)
             outage = self._plan.long_outage_s if self.done == long_at else 0.0
             if await self._kill(kind, outage):
@@ -310,42 +341,27 @@ async def run(system: System, plan: Plan) -> Result:
     return result
 
 
-class Acknowledged(Protocol):
-    """What writers were told."""
-
-    acknowledged: dict[UUID, int]
-
-
-class Loading(Protocol):
-    """What writes while others are killed."""
-
-    async def run(self) -> None:
-        """Write until told to stop."""
-        ...
-
-    def stop(self) -> None:
-        """Let every writer finish its last write."""
-        ...
-
-
 async def kill_under_load(
     system: Killable, plan: Plan, load: Loading
 ) -> tuple[Killer, dict[str, list[float]]]:
     """Kill while there is load; then wait until all that was committed is counted."""
     watch = Watch(system)
-    killer = Killer(system, plan, watch)
+    killer = Killer(system, plan, watch, load)
     loading, watching = asyncio.create_task(load.run()), asyncio.create_task(watch.run())
+    killing = asyncio.create_task(killer.run())
     try:
-        await killer.run()
+        await asyncio.wait((loading, killing), return_when=asyncio.FIRST_COMPLETED)
+        assert not loading.done(), f"the load ended before the last kill: {loading}"
+        await killing
         await asyncio.sleep(1)
         load.stop()
         await asyncio.wait_for(loading, 30)
         await watch.drained(60)
         await asyncio.sleep(0.2)
     finally:
-        for task in (loading, watching):
+        for task in (loading, watching, killing):
             task.cancel()
-        await asyncio.gather(loading, watching, return_exceptions=True)
+        await asyncio.gather(loading, watching, killing, return_exceptions=True)
     return killer, dict(watch.took)
 
 

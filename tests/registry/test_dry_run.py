@@ -101,12 +101,15 @@ async def test_R1_a_clerk_corrects_which_column_is_which(stack: Stack, regulator
     missing = await imported(stack, regulator, content, list_vintage=NEXT, dry_run="true")
     assert missing["error"]["code"] == "header.missing_column"
     assert "单位" in missing["error"]["detail"]
+    assert missing["headers"] == rows[0]
+    assert missing["columns"] == {"registered_address": "注册地址"}
     mapping = '{"单位": "name", "代码": "uscc"}'
     job = await imported(
         stack, regulator, content, list_vintage=NEXT, dry_run="true", mapping=mapping
     )
     assert (job["state"], job["counts"]["new"]) == ("checked", 1)
     assert job["columns"]["name"] == "单位"
+    assert job["headers"] == rows[0]
     report = await regulator.get(f"/imports/{job['import_id']}/report.xlsx")
     assert report.status_code == 200
     for wrong, code in (
@@ -115,3 +118,33 @@ async def test_R1_a_clerk_corrects_which_column_is_which(stack: Stack, regulator
     ):
         answer = await send(regulator, content, mapping=wrong)
         assert answer.json()["code"] == code
+
+
+async def test_R1_what_a_clerk_says_of_a_column_goes_before_its_title(
+    stack: Stack, regulator: Caller
+) -> None:
+    rows = [
+        ["企业名称", "单位全称", "统一社会信用代码", "注册地址", "经营地址"],
+        [
+            "旧名",
+            "苏州样例007科技有限公司",
+            uscc(7),
+            "苏州市虎丘区样例路7号",
+            "南京市玄武区样例路1号",
+        ],
+    ]
+    mapping = '{"单位全称": "name", "经营地址": ""}'
+    job = await imported(
+        stack, regulator, xlsx(rows), list_vintage=NEXT, dry_run="true", mapping=mapping
+    )
+    assert job["columns"]["name"] == "单位全称"
+    assert "business_address" not in job["columns"]
+
+
+async def test_R1_the_columns_of_every_kind_of_file_are_told(regulator: Caller) -> None:
+    forms = {each["kind"]: each for each in (await regulator.get("/import-forms")).json()["items"]}
+    assert set(forms) == {"enterprises", "institutions", "outlets", "staff", "facts"}
+    needed = [
+        each["title"] for each in forms["enterprises"]["columns"] if each["group"] is not None
+    ]
+    assert needed == ["企业名称", "统一社会信用代码", "注册地址", "经营地址"]

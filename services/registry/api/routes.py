@@ -16,6 +16,8 @@ from services.registry.api.schemas import (
     EnterpriseFileOut,
     EnterpriseOut,
     EnterprisePage,
+    FormList,
+    FormOut,
     ImportOut,
     ImportPage,
     InstitutionOut,
@@ -30,6 +32,7 @@ from services.registry.api.schemas import (
     StaffPage,
     StartedOut,
 )
+from services.registry.domain.columns import FORMS
 from services.registry.domain.records import Kind
 from services.registry.settings import Settings
 from services.registry.store import queries
@@ -75,7 +78,7 @@ async def post_import(
 ) -> Response:
     """导入名单、机构、网点或人员(.xlsx、.xls 或 .csv);dry_run 只核对不入库。
 
-    mapping 为 {"表头": "栏目"} 的 JSON,用于纠正列的对应。
+    mapping 为 {"表头": "栏目"} 的 JSON,用于纠正列的对应;栏目为空表示不读这一列。
     """
     imports.check_may_import(run.principal, kind)
     settings: Settings = run.settings
@@ -100,6 +103,12 @@ async def post_import(
         status=202,
         fingerprint=to_json(asked),
     )
+
+
+@router.get("/import-forms", dependencies=[may("list_import", "read")])
+async def get_import_forms(_run: Run) -> FormList:
+    """可导入的文件种类及各自的栏目;纠正列的对应时从中选取。"""
+    return FormList(items=[FormOut.of(form) for form in FORMS.values()])
 
 
 @router.get("/imports", dependencies=[may("list_import", "read")])

@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.registry.domain.records import Reason
+from services.registry.domain.columns import Form
+from services.registry.domain.records import Kind, Reason
 from services.registry.domain.suggestions import suggestion
 from services.registry.store import queries
 from services.registry.store.imports import RowOutcome
@@ -59,7 +60,10 @@ class ImportErrorOut(Out):
 
 
 class ImportOut(Out):
-    """An import. `state`: queued, reading, checked (dry run), done or failed; progress 0 to 1."""
+    """An import. `state`: queued, reading, checked (dry run), done or failed; progress 0 to 1.
+
+    `columns`: which header each column was read from; `headers`: all of the sheet, as they stand.
+    """
 
     import_id: UUID
     job_id: UUID | None
@@ -74,6 +78,7 @@ class ImportOut(Out):
     dry_run: bool
     sheet: str | None
     columns: dict[str, str]
+    headers: list[str]
     data_rows: int | None
     blank_lines: int
     skipped: list[SkippedOut]
@@ -100,6 +105,7 @@ class ImportOut(Out):
             dry_run=job.dry_run,
             sheet=job.sheet_read,
             columns=job.columns or {},
+            headers=job.headers or [],
             data_rows=job.rows,
             blank_lines=job.blank,
             skipped=[SkippedOut(row=row, text=text) for row, text in job.skipped or ()],
@@ -320,6 +326,37 @@ class RegionOut(Out):
                 "zone": region.level.value == "zone",
             }
         )
+
+
+class ColumnOut(Out):
+    """A column of a kind of file; `group`: of those with one number at least one must be there."""
+
+    field: str
+    title: str
+    group: int | None
+
+
+class FormOut(Out):
+    """A kind of file that can be imported."""
+
+    kind: Kind
+    columns: list[ColumnOut]
+
+    @classmethod
+    def of(cls, form: Form) -> "FormOut":
+        groups = {field: at for at, group in enumerate(form.required) for field in group}
+        columns = [
+            ColumnOut(field=each.field, title=each.title, group=groups.get(each.field))
+            for each in form.columns
+        ]
+        return cls(kind=form.kind, columns=columns)
+
+
+class FormList(Out):
+    """All kinds of files."""
+
+    items: list[FormOut]
+    next_cursor: None = None
 
 
 class ImportPage(Out):

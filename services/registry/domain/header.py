@@ -11,8 +11,9 @@ from services.registry.domain.cells import Cell
 from services.registry.domain.columns import FORMS
 from services.registry.domain.records import Kind
 
-# Title → field, and whether it is the column's own name.
-Known = Mapping[str, tuple[str, bool]]
+# Title → field, and how sure that is; the field is empty where a column is to be left out.
+Known = Mapping[str, tuple[str, int]]
+SYNONYM, OWN_NAME, SAID = range(3)
 SEARCHED_ROWS: Final = 30
 _ASIDE: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|[*:\s]")
 
@@ -33,13 +34,14 @@ def find_header(
 ) -> Header:
     """Return the header that names most of the kind's columns; the first, where several do.
 
-    `named` is what a clerk said: title → field. It goes before what titles say by themselves.
+    `named` is what a clerk said: title → field, or an empty text for "leave it out". It goes before
+    what titles say by themselves.
 
     Units:   none.
     Raises:  nothing: where no row names a column, `places` is empty.
     Source:  JS-04.
     """
-    known = _known(kind) | {bare(title): (field, True) for title, field in (named or {}).items()}
+    known = _known(kind) | {bare(title): (field, SAID) for title, field in (named or {}).items()}
     best = Header({}, {}, 0, (), 0)
     searched = rows[:SEARCHED_ROWS]
     for at, row in enumerate(searched):
@@ -77,29 +79,24 @@ def _joined(known: Known, upper: Sequence[Cell], lower: Sequence[Cell]) -> list[
 def _read(known: Known, titles: Sequence[str], first: int) -> Header:
     places: dict[str, int] = {}
     named: dict[str, str] = {}
-    exact: set[str] = set()
+    sure: dict[str, int] = {}
     for at, title in enumerate(titles):
-        entry = known.get(bare(title))
-        if entry is None:
-            continue
-        field, is_own = entry
-        # The column's own name goes before a synonym; else the first one counts.
-        if field not in places or (is_own and field not in exact):
-            places[field], named[field] = at, "".join(title.split())
-        if is_own:
-            exact.add(field)
+        field, rank = known.get(bare(title), ("", SYNONYM))
+        # The surest counts, of equally sure ones the first.
+        if field and rank > sure.get(field, -1):
+            places[field], named[field], sure[field] = at, "".join(title.split()), rank
     found = tuple("".join(title.split()) for title in titles if title.strip())
     return Header(places, named, first, found, len(titles))
 
 
 @cache
-def _known(kind: Kind) -> dict[str, tuple[str, bool]]:
-    names: dict[str, tuple[str, bool]] = {}
+def _known(kind: Kind) -> dict[str, tuple[str, int]]:
+    names: dict[str, tuple[str, int]] = {}
     for column in FORMS[kind].columns:
-        names[column.title] = (column.field, True)
+        names[column.title] = (column.field, OWN_NAME)
     for column in FORMS[kind].columns:
         for synonym in column.synonyms:
-            names.setdefault(synonym, (column.field, False))
+            names.setdefault(synonym, (column.field, SYNONYM))
     return names
 
 

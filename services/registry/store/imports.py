@@ -18,7 +18,7 @@ FINISHED: Final = ("done", "checked", "failed")
 _FIELDS = (
     "import_id, kind, file_name, digest, suffix, sheet, list_vintage, valid_from, dry_run,"
     " account_id, role, institution_id, job_id, state, baseline, sheet_read, columns, rows, blank,"
-    " skipped, dropped, error, created_at, finished_at, mapping"
+    " skipped, dropped, error, created_at, finished_at, mapping, headers"
 )
 
 
@@ -51,6 +51,7 @@ class Import:
     created_at: datetime
     finished_at: datetime | None
     mapping: str = ""
+    headers: list[str] | None = None
 
 
 @dataclass(slots=True)

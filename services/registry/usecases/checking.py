@@ -42,17 +42,20 @@ class Opened(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
     sheet: str
     columns: dict[str, str]
+    headers: tuple[str, ...]
     rows: int
     blank: int
     skipped: list[tuple[int, str]]
 
 
 class Failed(msgspec.Struct, frozen=True, tag=True, array_like=True):
-    """The file as a whole cannot be taken."""
+    """The file as a whole cannot be taken; headers and columns are those of its likeliest sheet."""
 
     code: str
     title: str
     detail: str
+    headers: tuple[str, ...] = ()
+    columns: dict[str, str] = msgspec.field(default_factory=dict[str, str])
 
 
 class Chunk(msgspec.Struct, frozen=True, tag=True, array_like=True):
@@ -61,6 +64,12 @@ class Chunk(msgspec.Struct, frozen=True, tag=True, array_like=True):
     rows: int
     taken: msgspec.Raw
     rejected: list[Rejected]
+
+
+class ColumnsMissing(BadInput):
+    """A sheet lacks columns that its kind cannot do without."""
+
+    header: Header | None = None
 
 
 Frame = Opened | Failed | Chunk
@@ -93,11 +102,13 @@ def choose_sheet(
     found = "、".join(header.found) or "无"
     if len(book.sheets) > 1 and not wanted and not header.places:
         raise BadInput("sheet.none_fits", "没有合适的工作表", f"文件中有:{sheets};缺少列:{missing}")
-    raise BadInput(
+    lacking = ColumnsMissing(
         "header.missing_column",
         "缺少必需的列",
         f"工作表“{name}”缺少:{missing};找到的列:{found}",
     )
+    lacking.header = header
+    raise lacking
 
 
 def check_file(path: Path, kind: Kind, wanted: str, named: Mapping[str, str]) -> Iterator[Frame]:
@@ -106,13 +117,19 @@ def check_file(path: Path, kind: Kind, wanted: str, named: Mapping[str, str]) ->
         book = open_book(path)
         name, rows, header = choose_sheet(book, kind, wanted, named)
     except BadInput as error:
-        yield Failed(error.code, error.title, error.detail)
+        header = error.header if isinstance(error, ColumnsMissing) else None
+        failed = Failed(error.code, error.title, error.detail)
+        if header:
+            failed = msgspec.structs.replace(failed, headers=header.found, columns=header.titles)
+        yield failed
         return
     lines = split_lines(rows, header)
     if not lines.rows:
         yield Failed("sheet.no_rows", "表头之下没有数据行", f"工作表“{name}”")
         return
-    yield Opened(name, header.titles, len(lines.rows), lines.blank, lines.skipped[:100])
+    yield Opened(
+        name, header.titles, header.found, len(lines.rows), lines.blank, lines.skipped[:100]
+    )
     checker = CHECKERS[kind](header)
     if book.sheets == ("CSV",):
         checker = _counting_cells(checker, header)

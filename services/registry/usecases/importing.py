@@ -206,6 +206,7 @@ async def _opened(work: Work, job: Import, opened: Opened) -> None:
             job.import_id,
             sheet_read=opened.sheet,
             columns=opened.columns,
+            headers=list(opened.headers),
             rows=opened.rows,
             blank=opened.blank,
             skipped=[list(each) for each in opened.skipped],
@@ -237,13 +238,15 @@ def _count(outcomes: Sequence[RowOutcome]) -> Counts:
 
 async def _fail(work: Work, job: Import, failed: Failed) -> NoReturn:
     async with work.database.transaction(_actor(job)) as tx:
-        await _end_failed(tx, job.import_id, failed)
+        read = {"headers": list(failed.headers), "columns": failed.columns}
+        await _end_failed(tx, job.import_id, failed, **read)
     raise BadInput(failed.code, failed.title, failed.detail)
 
 
-async def _end_failed(tx: Transaction, import_id: UUID, failed: Failed) -> None:
+async def _end_failed(tx: Transaction, import_id: UUID, failed: Failed, **read: Any) -> None:
+    """Say it, with what was `read` of the sheet; where the end was told before, that stands."""
     error = {"code": failed.code, "title": failed.title, "detail": failed.detail}
-    if await end_import(tx, import_id, "failed", error=error, finished_at=tx.now):
+    if await end_import(tx, import_id, "failed", error=error, finished_at=tx.now, **read):
         tx.audit("import.failed", import_id, after={"code": failed.code})
 
 

@@ -89,7 +89,7 @@ def _mapping(command: StartImport) -> str:
 
     Raises: BadInput `import.mapping_unknown`.
     """
-    known = {column.field for column in FORMS[command.kind].columns}
+    known = {""} | {column.field for column in FORMS[command.kind].columns}
     if wrong := set(command.mapping.values()) - known:
         raise BadInput("import.mapping_unknown", "没有这个栏目", "、".join(sorted(wrong))[:80])
     return msgspec.json.encode(command.mapping).decode() if command.mapping else ""

@@ -119,6 +119,7 @@ async function problemOf(response: Response): Promise<ApiError> {
 
 export interface Ask {
   method?: string
+  /** Sent as JSON, but a form with a file as it is. */
   body?: unknown
   query?: Record<string, string | number | null | undefined>
   /** Given where a repeat must be the same deed (queued work); otherwise one is made. */
@@ -144,7 +145,8 @@ export function address(path: string, query: Ask['query'] = {}): string {
 export async function send(path: string, ask: Ask = {}): Promise<Response> {
   const method = ask.method ?? 'GET'
   const fixed: Record<string, string> = { Accept: 'application/json, application/problem+json' }
-  if (ask.body !== undefined) fixed['Content-Type'] = 'application/json'
+  const form = ask.body instanceof FormData // the browser names its type, with the boundary
+  if (ask.body !== undefined && !form) fixed['Content-Type'] = 'application/json'
   if (method !== 'GET' && !ask.open) fixed['Idempotency-Key'] = ask.key ?? newId()
   if (ask.etag) fixed['If-None-Match'] = ask.etag
   if (ask.match) fixed['If-Match'] = ask.match
@@ -154,7 +156,7 @@ export async function send(path: string, ask: Ask = {}): Promise<Response> {
       // A conditional call handles 304 itself, so the browser's own cache must stay out of it.
       cache: 'no-store',
       headers: method === 'GET' || !csrf ? fixed : { ...fixed, 'X-CSRF-Token': csrf },
-      body: ask.body === undefined ? undefined : JSON.stringify(ask.body),
+      body: form ? (ask.body as FormData) : ask.body === undefined ? undefined : JSON.stringify(ask.body),
       signal: ask.signal,
     })
   let response = await once()

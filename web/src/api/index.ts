@@ -12,16 +12,33 @@ import type {
   Campaign,
   Enrolment,
   Enterprise,
+  DoubtfulRow,
+  Dropped,
   FigureEnterprises,
   FigureEvent,
   Figures,
+  Import,
+  ImportForm,
+  ImportKind,
+  ImportRow,
+  ImportStarted,
+  Institution,
   Job,
+  Move,
   NewAccount,
+  NewPlan,
+  NewScenario,
   Page,
   ParkedEvent,
   Path,
+  Plan,
+  PlanStarted,
+  PlanView,
+  Profile,
   RecoveryCodes,
   Region,
+  RowDecision,
+  Scenario,
   Session,
   SignInMethods,
   Staff,
@@ -36,8 +53,11 @@ const ALLOCATION = '/api/allocation/v1'
 const VISITS = '/api/visits/v1'
 const REPORTING = '/api/reporting/v1'
 
-/** An address that the services' documents name, with its id put in. */
-const to = (path: Path, id = ''): string => path.replace(/\{\w+\}/, id)
+/** An address that the services' documents name, with its ids put in, in their order. */
+function to(path: Path, ...ids: (string | number)[]): string {
+  let at = 0
+  return path.replace(/\{\w+\}/g, () => String(ids[at++] ?? ''))
+}
 
 /** Longest list of ids put into one address. */
 const IDS_PER_CALL = 100
@@ -139,6 +159,48 @@ export const job = (service: string, id: string): Promise<Job> => call(`/api/${s
 
 export const regions = async (): Promise<Region[]> => (await call<Page<Region>>(to(`${REGISTRY}/regions`))).items
 
+export const importForms = async (): Promise<ImportForm[]> => (await call<{ items: ImportForm[] }>(to(`${REGISTRY}/import-forms`))).items
+
+export interface NewImport {
+  file: File
+  kind: ImportKind
+  /** The day of a list, or from which day a directory holds. */
+  day: string
+  /** Header → column, where a clerk corrected what the sheet's titles say. */
+  mapping: Record<string, string>
+  dryRun: boolean
+}
+
+export function startImport(given: NewImport): Promise<ImportStarted> {
+  const body = new FormData()
+  body.set('kind', given.kind)
+  if (given.day) body.set(given.kind === 'enterprises' ? 'list_vintage' : 'valid_from', given.day)
+  body.set('dry_run', String(given.dryRun))
+  if (Object.keys(given.mapping).length) body.set('mapping', JSON.stringify(given.mapping))
+  body.set('file', given.file)
+  return call(to(`${REGISTRY}/imports`), { method: 'POST', body })
+}
+
+export const imports = (cursor?: string | null): Promise<Page<Import>> => call(to(`${REGISTRY}/imports`), { query: { cursor, limit: 20 } })
+
+export const importOf = (id: string): Promise<Import> => call(to(`${REGISTRY}/imports/{import_id}`, id))
+
+export const importRows = (id: string, outcome: string, cursor?: string | null): Promise<Page<ImportRow>> =>
+  call(to(`${REGISTRY}/imports/{import_id}/rows`, id), { query: { outcome, cursor, limit: 50 } })
+
+export const importDropped = (id: string, cursor?: string | null): Promise<Page<Dropped>> =>
+  call(to(`${REGISTRY}/imports/{import_id}/dropped`, id), { query: { cursor, limit: 50 } })
+
+export const importReport = async (id: string): Promise<Blob> => (await send(to(`${REGISTRY}/imports/{import_id}/report.xlsx`, id))).blob()
+
+export const doubtfulRows = (cursor?: string | null): Promise<Page<DoubtfulRow>> => call(to(`${REGISTRY}/doubtful`), { query: { cursor, limit: 50 } })
+
+export const decideRow = (importId: string, row: number, body: RowDecision): Promise<ImportRow> =>
+  call(to(`${REGISTRY}/imports/{import_id}/rows/{row}/decision`, importId, row), { method: 'POST', body })
+
+export const findEnterprises = async (q: string): Promise<Enterprise[]> =>
+  (await call<Page<Enterprise>>(to(`${REGISTRY}/enterprises`), { query: { q, limit: 5 } })).items
+
 export const enterprise = (id: string): Promise<Enterprise> => call(to(`${REGISTRY}/enterprises/{enterprise_id}`, id))
 
 export async function enterprises(ids: string[]): Promise<Enterprise[]> {
@@ -154,6 +216,32 @@ export const staffOf = async (outletId: string): Promise<Staff[]> =>
   (await call<Page<Staff>>(to(`${REGISTRY}/staff`), { query: { outlet_id: outletId, limit: 200 } })).items
 
 export const campaigns = async (): Promise<Campaign[]> => (await call<Page<Campaign>>(to(`${ALLOCATION}/campaigns`))).items
+
+export const institutions = async (): Promise<Institution[]> => (await call<Page<Institution>>(to(`${REGISTRY}/institutions`), { query: { limit: 500 } })).items
+
+export const profile = (code: string): Promise<Profile> => call(to(`${ALLOCATION}/profiles/{code}`, code))
+
+export const plans = (campaignId: string): Promise<Page<Plan>> => call(to(`${ALLOCATION}/plans`), { query: { campaign_id: campaignId } })
+
+export const planOf = (id: string): Promise<PlanView> => call(to(`${ALLOCATION}/plans/{plan_id}`, id))
+
+export const solvePlan = (campaignId: string, body: NewPlan): Promise<PlanStarted> =>
+  call(to(`${ALLOCATION}/campaigns/{campaign_id}/plans`, campaignId), { method: 'POST', body })
+
+export const checkPlan = (id: string): Promise<Plan> => call(to(`${ALLOCATION}/plans/{plan_id}/check`, id), { method: 'POST' })
+export const publishPlan = (id: string): Promise<PlanStarted> => call(to(`${ALLOCATION}/plans/{plan_id}/publication`, id), { method: 'POST' })
+export const planFile = async (id: string): Promise<Blob> => (await send(to(`${ALLOCATION}/plans/{plan_id}/export`, id))).blob()
+
+export const scenarios = async (campaignId: string): Promise<Scenario[]> =>
+  (await call<Page<Scenario>>(to(`${ALLOCATION}/campaigns/{campaign_id}/scenarios`, campaignId))).items
+
+export const tryOut = (campaignId: string, body: NewScenario): Promise<Scenario> =>
+  call(to(`${ALLOCATION}/campaigns/{campaign_id}/scenarios`, campaignId), { method: 'POST', body })
+
+export const forgetScenario = (id: string): Promise<void> => call(to(`${ALLOCATION}/scenarios/{scenario_id}`, id), { method: 'DELETE' })
+
+export const scenarioMoves = (id: string, cursor?: string | null): Promise<Page<Move>> =>
+  call(to(`${ALLOCATION}/scenarios/{scenario_id}/moves`, id), { query: { cursor, limit: 50 } })
 
 export async function tasks(): Promise<Task[]> {
   const all: Task[] = []

@@ -80,11 +80,30 @@ export interface AuditLine {
 
 export type AuditVerified = Identity['schemas']['VerifiedOut']
 
+export type Import = Registry['schemas']['ImportOut']
+export type ImportKind = Registry['schemas']['FormOut']['kind']
+export type ImportForm = Registry['schemas']['FormOut']
+export type ImportStarted = Registry['schemas']['StartedOut']
+export type ImportRow = Registry['schemas']['RowOut']
+export type Dropped = Registry['schemas']['DroppedOut']
+export type DoubtfulRow = Registry['schemas']['DoubtfulOut']
+export type RowDecision = Registry['schemas']['RowDecisionIn']
+
 export type Region = Registry['schemas']['RegionOut']
 export type Enterprise = Registry['schemas']['EnterpriseOut']
 export type Staff = Pick<Registry['schemas']['StaffOut'], 'staff_id' | 'name' | 'position'>
 
 export type Campaign = Allocation['schemas']['CampaignOut']
+export type Profile = Allocation['schemas']['ProfileOut']
+export type Plan = Allocation['schemas']['PlanOut']
+export type PlanView = Allocation['schemas']['PlanViewOut']
+export type PlanLoad = PlanView['load'][number]
+export type NewPlan = Allocation['schemas']['PlanIn']
+export type PlanStarted = Allocation['schemas']['StartedOut']
+export type Scenario = Allocation['schemas']['ScenarioOut']
+export type NewScenario = Allocation['schemas']['ScenarioIn']
+export type Move = Allocation['schemas']['MoveOut']
+export type Institution = Pick<Registry['schemas']['InstitutionOut'], 'institution_id' | 'name'>
 
 export type Task = Visits['schemas']['TaskOut']
 export type TaskState = Task['state']
