@@ -136,6 +136,8 @@ async def test_M5_files_of_exports_go_with_their_time_and_half_written_ones_afte
     await imported(stack, regulator, SHEET)
     kept, old = await export(regulator), await export(regulator)
     await stack.settle()
+    database, settings = stack.database("registry"), Settings()  # pyright: ignore[reportCallIssue]
+    await remove_old_exports(database, settings)  # of other tests on this folder
     folder = Path(os.environ["REGISTRY_UPLOAD_DIR"])
     half = folder / "exports" / f"{kept['export_id']}.part"
     half.write_bytes(b"half")
@@ -147,8 +149,7 @@ async def test_M5_files_of_exports_go_with_their_time_and_half_written_ones_afte
     await (await stack.owner("registry")).execute(
         "delete from export where export_id = $1", UUID(old["export_id"])
     )
-    settings = Settings()  # pyright: ignore[reportCallIssue]
-    assert await remove_old_exports(stack.database("registry"), settings) == 1
+    assert await remove_old_exports(database, settings) == 1
     assert [path.stem for path in (folder / "exports").iterdir()] == [kept["export_id"]]
 
 
