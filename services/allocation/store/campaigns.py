@@ -198,6 +198,26 @@ async def close(tx: Transaction, campaign_id: UUID, reason: str) -> None:
     )
 
 
+async def enrol_again(tx: Transaction, campaign_id: UUID) -> bool:
+    """Whether the job that entered a locked campaign's list has failed, and left it unfinished."""
+    driver = await tx.driver()
+    return bool(
+        await driver.fetchval(
+            "select j.state = 'failed' from campaign c join job j using (job_id)"
+            " where c.campaign_id = $1 and c.state = 'enrolling'",
+            campaign_id,
+        )
+    )
+
+
+async def set_job(tx: Transaction, campaign_id: UUID, job_id: UUID) -> None:
+    """Another job enters the list."""
+    driver = await tx.driver()
+    await driver.execute(
+        "update campaign set job_id = $2 where campaign_id = $1", campaign_id, job_id
+    )
+
+
 async def note_enrolled(tx: Transaction, campaign_id: UUID, more: int) -> None:
     """Count enterprises entered so far."""
     driver = await tx.driver()

@@ -154,11 +154,19 @@ def _announce(campaign: Campaign, tx: Transaction) -> None:
 async def enrol_late(command: EnrolLate, tx: Transaction) -> UUID:
     """Enrol what has come to the campaign's list since it opened; the job's id (A1).
 
-    Raises: NotFound `campaign.unknown`; Conflict `campaign.enrolling`.
+    Where the first enrolment was given up, this goes on with it.
+
+    Raises: NotFound `campaign.unknown`; Conflict `campaign.enrolling`, `campaign.closed`.
     """
-    campaign = await open_one(tx, command.campaign_id)
+    campaign = await running_one(tx, command.campaign_id, lock=True)
+    resumes = await campaigns.enrol_again(tx, campaign.campaign_id)
+    if not resumes:
+        await open_one(tx, campaign.campaign_id)
     tx.audit("campaign.late_enrolment", campaign.campaign_id)
-    return await start_job(tx, ENROL, {"campaign_id": str(campaign.campaign_id)})
+    job_id = await start_job(tx, ENROL, {"campaign_id": str(campaign.campaign_id)})
+    if resumes:
+        await campaigns.set_job(tx, campaign.campaign_id, job_id)
+    return job_id
 
 
 async def run_enrolment(work: Work) -> dict[str, Any]:

@@ -152,7 +152,9 @@ export async function allAuditLines(service: string, query: AuditQuery, most: nu
   return found.slice(0, most)
 }
 
-export const verifyAudit = (service: string): Promise<AuditVerified> => call(`/api/${service}/v1/audit/verification`, { method: 'POST' })
+/** One part of a verification; where the answer has a `next_cursor`, a call with that goes on. */
+export const verifyAudit = (service: string, cursor: string | null): Promise<AuditVerified> =>
+  call(`/api/${service}/v1/audit/verification`, { method: 'POST', query: { cursor } })
 
 export const parkedEvents = (service: string): Promise<{ items: ParkedEvent[]; total: number }> =>
   call(`/api/${service}/v1/parked`, { query: { limit: 500 } })
