@@ -151,7 +151,7 @@ async def keep_refusal(command: KeepRefusal, tx: Transaction) -> None:
     tx.audit(
         "visit.refused",
         report.visit_id,
-        after=[{"staff_id": m.staff_id, "problem": m.problem} for m in command.members],
+        after=[{"staff_id": each.staff_id} for each in command.members],
     )
 
 

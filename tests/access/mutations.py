@@ -3,17 +3,22 @@
     python -m tests.access.mutations [NAME …]
 
 Each mutation names a file, the text that protects, what stands there without it, and the test that
-has to fail. The test is first seen to pass as things are.
+has to fail. The test is first seen to pass as things are. What a run over all of them found is
+kept as data.
 """
 
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+RESULT = ROOT / "benchmarks" / "results" / "mutations.json"
 PARTS = ("services", "shared", "tests", "benchmarks", "deploy", "docs", "pyproject.toml")
 
 
@@ -65,6 +70,13 @@ MUTATIONS = (
         "tests/identity/test_guessing.py::test_S11_a_name_that_is_nobodys_is_shut_just_as_anyone_elses",
     ),
     Mutation(
+        "S11",
+        "services/identity/usecases/sessions.py",
+        "if shut or not await _counted(database, name):",
+        "if not await _counted(database, name) and shut:",
+        "tests/identity/test_guessing.py::test_S11_of_five_thousand_guesses_at_once_ten_a_name_are_compared",
+    ),
+    Mutation(
         "S18",
         "shared/platform/web.py",
         "except (ValueError, TypeError, OverflowError, RecursionError) as error:",
@@ -96,20 +108,43 @@ def passes(root: Path, test: str) -> bool:
     return done.returncode == 0
 
 
-def tried(mutation: Mutation, root: Path) -> bool:
-    """Whether the test passes as things are, and fails without the protection."""
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A mutation, and whether its test passed as things are and without the protection."""
+
+    mutation: Mutation
+    passes_whole: bool
+    passes_without: bool
+
+    @property
+    def noticed(self) -> bool:
+        """The test passes as things are, and fails without the protection."""
+        return self.passes_whole and not self.passes_without
+
+    def told(self) -> str:
+        """What was seen, in a line."""
+        whole = "passes" if self.passes_whole else "FAILS"
+        without = "PASSES" if self.passes_without else "fails"
+        return f"{self.mutation.threat} {self.mutation.file}: whole: {whole}, without: {without}"
+
+    def plain(self) -> dict[str, Any]:
+        """What was seen, as it is kept."""
+        return asdict(self.mutation) | {"noticed": self.noticed}
+
+
+def tried(mutation: Mutation, root: Path) -> Tried:
+    """Run the test as things are and without the protection."""
     path = root / mutation.file
     whole = path.read_text(encoding="utf-8")
     assert whole.count(mutation.protects) == 1, (mutation.file, mutation.protects)
     before = passes(root, mutation.test)
     path.write_text(whole.replace(mutation.protects, mutation.without), encoding="utf-8")
     try:
-        after = passes(root, mutation.test)
+        found = Tried(mutation, before, passes(root, mutation.test))
     finally:
         path.write_text(whole, encoding="utf-8")
-    said = f"whole: {'passes' if before else 'FAILS'}, without: {'PASSES' if after else 'fails'}"
-    print(f"{mutation.threat} {mutation.file}: {said}", flush=True)
-    return before and not after
+    print(found.told(), flush=True)
+    return found
 
 
 def main() -> int:
@@ -122,9 +157,19 @@ def main() -> int:
                 shutil.copytree(ROOT / part, root / part)
             else:
                 shutil.copy(ROOT / part, root / part)
-        noticed = [tried(one, root) for one in chosen]
-    print(f"{sum(noticed)} of {len(chosen)} protections were missed when they were gone")
-    return 0 if all(noticed) else 1
+        seen = [tried(one, root) for one in chosen]
+    noticed = sum(one.noticed for one in seen)
+    print(f"{noticed} of {len(seen)} protections were missed when they were gone")
+    if len(seen) == len(MUTATIONS):
+        kept = {
+            "name": "mutations",
+            "date": date.today().isoformat(),
+            "tried": len(seen),
+            "noticed": noticed,
+            "mutations": [one.plain() for one in seen],
+        }
+        RESULT.write_text(json.dumps(kept, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return 0 if noticed == len(seen) else 1
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ notes, remarks, reasons, evidence, purposes, addresses of webhooks. Whoever is f
 meet none of these words anywhere; nor may any log, metric or event hold them.
 """
 
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,8 +21,9 @@ from tests.registry.sheets import xlsx
 
 Json = dict[str, Any]
 MARK = "CANARY"
-#: How the made-up province names its legal representatives; a number follows.
-MADE_UP_NAME = "样例法人"
+#: How the made-up province names its legal representatives and the staff of outlets, and how the
+#: persons of the directory are named here.
+PERSON = re.compile(r"样例(?:法人|行长|经理|专家|成员)\d+")
 TODAY = LAST_ON.isoformat()
 
 
@@ -38,10 +40,16 @@ class Canary:
 
 @dataclass(slots=True)
 class Planted:
-    """All canaries, and the personal data of the list: telephone and name by credit code."""
+    """All canaries, and persons.
+
+    Of the list telephone and name by credit code, the roster's names, and of the directory
+    an expert's and a task force member's name by party id.
+    """
 
     canaries: list[Canary] = field(default_factory=list[Canary])
     people: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
+    staff: set[str] = field(default_factory=set[str])
+    directory: dict[str, str] = field(default_factory=dict[str, str])
 
     def word(self, put_in: str, **owner: str) -> str:
         """A new canary."""
@@ -55,14 +63,16 @@ class Planted:
 
     @property
     def personal(self) -> set[str]:
-        """Every telephone and every name of a person on the list."""
-        return {text for pair in self.people.values() for text in pair}
+        """Every telephone and every name of a person on the list, the roster, the directory."""
+        listed = {text for pair in self.people.values() for text in pair}
+        return listed | self.staff | {*self.directory.values()}
 
 
 async def plant(api: Api, world: World) -> Planted:
     """Let tenants write their words; every deed has to succeed."""
-    planted = Planted(people=people_of(world.options.folder / "inputs" / "enterprises.xlsx"))
-    await _province(api, world)
+    inputs = world.options.folder / "inputs"
+    people, staff = people_of(inputs / "enterprises.xlsx"), staff_of(inputs / "staff.xlsx")
+    planted = Planted(people=people, staff=staff)
     everyone = list(world.callers.values())
     banks: set[str] = set()
     for manager in [c for c in everyone if c.role == "relationship_manager"]:
@@ -74,17 +84,31 @@ async def plant(api: Api, world: World) -> Planted:
             head = await _of_bank(api, everyone, "bank_head", bank)
             await _bank(api, world, planted, manager, head, held)
     assert len(banks) == 2, "two banks are needed to tell one from the other"
-    for bureau in [c for c in everyone if c.role == "bureau"][:2]:
+    bureaus = [c for c in everyone if c.role == "bureau"][:2]
+    for bureau in bureaus:
         await _city(api, world, planted, bureau)
+    await _province(api, world, planted, bureaus[0].account["region_code"])
     for firm in [c for c in everyone if c.role == "enterprise"][:2]:
         await _firm(api, planted, firm)
     return planted
 
 
-async def _province(api: Api, world: World) -> None:
-    """What the province alone makes and others read: an edition of the map, and assessments."""
+async def _province(api: Api, world: World, planted: Planted, city: str) -> None:
+    """What the province alone makes: an edition of the map, and persons of the directory."""
     body = {"title": "科技产业地图", "list_vintage": "2021-12-31"}
     await api.post(world.regulator, "/registry/v1/map-editions", body)
+    bank = next(iter(world.banks.values()))
+    force = {"kind": "task_force", "code": "F1"}
+    parties = (
+        {"kind": "bank", "code": bank.code, "name": bank.name},
+        {**force, "name": "工作专班", "parent": {"kind": "bank", "code": bank.code}},
+        {"kind": "member", "code": "F1-1", "name": "样例成员1", "parent": force},
+        {"kind": "expert", "code": "E1", "name": "样例专家1", "region_code": city},
+    )
+    items = [party | {"valid_from": "2021-01-01"} for party in parties]
+    made = await api.post(world.regulator, "/registry/v1/parties", {"items": items})
+    named = zip(made["party_ids"], items, strict=True)
+    planted.directory = {i: p["name"] for i, p in named if p["kind"] in ("member", "expert")}
 
 
 async def _of_bank(api: Api, callers: Iterable[Caller], role: str, bank: str) -> Caller:
@@ -194,8 +218,11 @@ async def _application(
 
 async def _sheet(api: Api, head: Caller, file_name: str, cell: str) -> None:
     """A roster that the bank sends in itself; its rows are refused, and keep the word."""
-    header = ["人员编号", "姓名", "机构编码", "网点编码", "岗位", "用工性质", "手机号"]
-    raw = xlsx([header, [cell, "样例人员", cell, cell, "客户经理", "正式", ""]])
+    row = {
+        "人员编号": cell, "姓名": "样例人员", "机构编码": cell, "网点编码": cell, "岗位": "客户经理",
+        "用工性质": "正式", "手机号": "", "到岗日期": "2021-01-04",
+    }  # fmt: skip
+    raw = xlsx([list(row), list(row.values())])
     form = {"kind": "staff"}
     await api.upload(head, "/registry/v1/imports", f"{file_name}.xlsx", raw, form)
 
@@ -208,6 +235,10 @@ async def _city(api: Api, world: World, planted: Planted, bureau: Caller) -> Non
     await api.post(bureau, f"/allocation/v1/campaigns/{world.campaign_id}/scenarios", body)
     word = planted.word("export.purpose", city=city[:4])
     await api.post(bureau, "/registry/v1/search/exports", {"format": "csv", "purpose": word})
+    (firm,) = (await api.get(bureau, "/registry/v1/enterprises", limit=1))["items"]
+    word = planted.word("reveal.reason", city=city[:4], firm=firm["enterprise_id"])
+    body = {"purpose": "verification", "reason": word}
+    await api.post(bureau, f"/registry/v1/enterprises/{firm['enterprise_id']}/reveals", body)
 
 
 async def _firm(api: Api, planted: Planted, firm: Caller) -> None:
@@ -231,9 +262,14 @@ def people_of(path: Path) -> dict[str, tuple[str, str]]:
     found: dict[str, tuple[str, str]] = {}
     for row in rows[header + 1 :]:
         code, phone, name = (row[column].strip() for column in columns)
-        if len(phone) == 11 and phone.isdigit() and name.startswith(MADE_UP_NAME):
+        if len(phone) == 11 and phone.isdigit() and PERSON.fullmatch(name):
             found[code] = (phone, name)
     return found
+
+
+def staff_of(path: Path) -> set[str]:
+    """The names on the roster that was sent in."""
+    return {cell for row in _rows(path) for cell in row if PERSON.fullmatch(cell)}
 
 
 def _rows(path: Path) -> Iterator[list[str]]:

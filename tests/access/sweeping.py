@@ -19,18 +19,41 @@ import httpx2
 
 from benchmarks.campaign.api import Api
 from benchmarks.campaign.world import VINTAGE, World
+from shared.kernel import permissions
 from tests.access.harvest import Who
 from tests.access.planting import MARK
-from tests.access.tenants import Operation
+from tests.access.tenants import NAMED, Operation
 
 Json = dict[str, Any]
 _WORD = re.compile(rf"{MARK}[0-9A-F]{{12}}")
 PAGES, OWN_IDS, IN_FLIGHT = 30, 3, 8
 FORMATS = ("csv", "xlsx", "parquet")
-#: What stands in an address where no id does.
-_NAMED = {
-    "list_vintage": VINTAGE, "edition": "1", "year": "2022", "code": "jiangsu-2022", "row": "1",
-    "quarter": "2022Q3", "metric": "visited", "against": VINTAGE,
+_SWEPT = {code for code, role in permissions.roles().items() if role.reach != "province"}
+_STAFF = {"bureau", "st_bureau", "bank_head", "branch_head", "relationship_manager", "bank_core"}
+#: What a campaign leaves nothing of to some roles, though they may ask for it.
+MISSED: dict[str, set[str]] = {
+    # Off where neither an issuer nor an official account is set.
+    "GET /api/identity/v1/oidc/start": _SWEPT,
+    "GET /api/identity/v1/oidc/callback": _SWEPT,
+    "GET /api/identity/v1/wechat/start": _SWEPT,
+    "GET /api/identity/v1/wechat/callback": _SWEPT,
+    "GET /api/identity/v1/wechat/page-signature": _SWEPT,
+    # A machine has no session.
+    "GET /api/identity/v1/session": {"bank_core"},
+    # What takes long was begun by the province; in the registry by bureaus and head offices, too.
+    "GET /api/identity/v1/jobs/{job_id}": _STAFF,
+    "GET /api/allocation/v1/jobs/{job_id}": _STAFF,
+    "GET /api/visits/v1/jobs/{job_id}": _STAFF,
+    "GET /api/credit/v1/jobs/{job_id}": _STAFF,
+    "GET /api/reporting/v1/jobs/{job_id}": _STAFF,
+    "GET /api/registry/v1/jobs/{job_id}": _STAFF - {"bureau", "bank_head"},
+    # They asked for no second person and opened nobody's data.
+    "GET /api/identity/v1/approvals/{approval_id}": {"bureau", "branch_head"},
+    "GET /api/registry/v1/reveals/{reveal_id}": {"branch_head"},
+    # All that is held on an enterprise is for that one alone.
+    "GET /api/registry/v1/reveals/{reveal_id}/holdings": {
+        "bureau", "branch_head", "relationship_manager",
+    },
 }  # fmt: skip
 
 
@@ -43,15 +66,28 @@ class Swept:
     by_role: Counter[str] = field(default_factory=Counter[str])
     files: Counter[str] = field(default_factory=Counter[str])
     leaks: list[str] = field(default_factory=list[str])
+    #: Role and operation: what a role may ask for, and what it was given (200).
+    granted: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    given: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+    #: Lists whose end was not reached.
+    cut_off: list[str] = field(default_factory=list[str])
     #: Planted words that somebody who may met: what is looked for can be seen.
     met: set[str] = field(default_factory=set[str])
+
+    def missed(self) -> dict[str, set[str]]:
+        """Operations that never gave a role anything though it may ask: what is there was not seen."""
+        found: dict[str, set[str]] = {}
+        for role, operation in self.granted - self.given:
+            found.setdefault(operation, set()).add(role)
+        return found
 
     def told(self) -> str:
         """The figures in some lines."""
         return (
             f"own answers and pages {self.answers} of {self.size / 1e6:.1f} MB,"
             f" files {dict(self.files)}, leaks {len(self.leaks)}, words met by those who may"
-            f" {len(self.met)}\nby role {dict(self.by_role)}"
+            f" {len(self.met)}\nby role {dict(self.by_role)}\ngiven {len(self.given)} of"
+            f" {len(self.granted)} operations by role, lists cut off {len(self.cut_off)}"
         )
 
 
@@ -83,36 +119,36 @@ class Sweep:
         return self.found
 
     async def _all_of(self, who: Who, operation: Operation) -> None:
+        what = who.caller.role, f"{operation.method} {operation.path}"
+        self.found.granted.add(what)
         for path in self._addresses(who, operation):
             cursor: str | None = None
             for _ in range(PAGES):
                 more = {"cursor": cursor} if cursor else {}
                 answer = await self._ask(who, "GET", path, self._asked(who, operation) | more)
                 self._look(who, f"{operation.method} {path}", answer)
+                if answer.status_code == 200:
+                    self.found.given.add(what)
                 cursor = _following(answer)
                 if not cursor:
                     break
+            else:
+                self.found.cut_off.append(f"{who.caller.role} {path}")
 
     def _addresses(self, who: Who, operation: Operation) -> list[str]:
         """The operation's path, once for each of some own ids."""
         paths = [operation.path]
         for name in operation.parameters:
-            if name == "bulletin_id":
-                return []
-            values = [_NAMED[name]] if name in _NAMED else who.own.get(name, [])[:OWN_IDS]
+            values = [NAMED[name]] if name in NAMED else who.own.get(name, [])[:OWN_IDS]
             values = [self._campaign] if name == "campaign_id" else values
             paths = [path.replace(f"{{{name}}}", value) for path in paths for value in values]
         return paths
 
     def _asked(self, who: Who, operation: Operation) -> dict[str, str]:
-        known = _NAMED | {"campaign_id": self._campaign, "limit": "100"}
-        firms = who.own.get("enterprise_id", [])
-        known |= {"enterprise_id": firms[0]} if firms else {}
-        return {
-            name: known[name]
-            for name in operation.asked
-            if name in known and (name in operation.needed or name == "limit")
-        }
+        page = {"limit": "100"} if "limit" in operation.asked else {}
+        given = dict.fromkeys(operation.needed & {"campaign_id"}, self._campaign)
+        against = {name: NAMED[name] for name in operation.asked if name == "against"}
+        return operation.asks(who) | given | page | against
 
     async def _ask(
         self, who: Who, method: str, path: str, params: dict[str, str], body: Json | None = None

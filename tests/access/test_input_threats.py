@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import httpx2
 
-from tests.access.bodies import smallest
+from tests.access.bodies import schema_of, smallest
 from tests.platform.test_hostile_input import NEEDED, document, first_able, operations
 from tests.registry.sheets import TODAY, firm, imported, lines_of, xlsx
 from tests.support.stack import Stack
@@ -34,22 +34,13 @@ INJECTED = (
 )
 
 
-def schema_of(service: str, operation: Json) -> Json | None:
-    """The schema of an operation's JSON body, with references followed once."""
-    content = operation.get("requestBody", {}).get("content", {})
-    schema = content.get("application/json", {}).get("schema")
-    if schema and "$ref" in schema:
-        schema = document(service)["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
-    return schema
-
-
 async def test_S04_a_field_that_nobody_asked_for_is_refused_in_every_body(
     whole_stack: Stack,
 ) -> None:
     await whole_stack.empty()
     tried, wrong = 0, list[str]()
     for service, method, path, operation in operations():
-        schema = schema_of(service, operation)
+        schema = schema_of(operation, document(service))
         if schema is None:
             continue
         caller = await first_able(whole_stack, service, method, path)

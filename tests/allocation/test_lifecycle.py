@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import date
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -103,6 +103,33 @@ async def test_S22_the_words_of_a_return_go_with_the_enterprises_persons(shared_
     told = [one["body"] for one in answers if b"13900001234" in one["body"]]
     assert told
     assert not any(erased["enterprise_id"].encode() in one for one in told)
+
+
+async def test_S01_JS_21_a_claim_names_no_branch_and_no_person_of_another_bank(
+    shared_out: World,
+) -> None:
+    """As with one that does not exist: who works for whom is not for a rival to ask."""
+    world = shared_out
+    holders = await world.holders()
+    other = next(i for i, bank in holders.items() if bank != str(BANKS[0].institution_id))
+    body = {"campaign_id": world.campaign_id, "enterprise_id": other}
+    head = world.bank_head(BANKS[0])
+    rival, bank = BANKS[1], BANKS[0]
+    tries = (("outlet_id", rival.outlet_id(SUZHOU)), ("staff_id", rival.manager_id(SUZHOU)))
+    for field, foreign in tries:
+        said = list[Any]()
+        for value in (foreign, uuid4()):
+            answer = await head.post("/claims", json=body | {field: str(value)})
+            assert answer.status_code == 409, answer.text
+            said.append({k: v for k, v in answer.json().items() if k != "trace_id"})
+        assert said[0] == said[1]
+        assert said[0]["code"] == "claim.not_yours"
+        assert [error["where"] for error in said[0]["errors"]] == [field]
+    own = {
+        "outlet_id": str(bank.outlet_id(SUZHOU)),
+        "staff_id": str(bank.manager_id(SUZHOU)),
+    }
+    assert (await head.post("/claims", json=body | own)).status_code == 201
 
 
 async def test_JS_21_a_claim_is_counted_apart_and_takes_no_duty_away(shared_out: World) -> None:

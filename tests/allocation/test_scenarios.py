@@ -66,6 +66,9 @@ async def test_U9_names_are_unique_scenarios_can_be_dropped_and_a_bureau_has_its
 ) -> None:
     await shared_out(world)
     bureau = world.bureau(SUZHOU)
+    all_of_it = await try_out(world, "分局全市", bureau)
+    assert all_of_it["city_code"] == SUZHOU
+    assert (await bureau("DELETE", f"/scenarios/{all_of_it['scenario_id']}")).status_code == 200
     mine = await try_out(world, "分局测算", bureau, city_code=SUZHOU)
     await try_out(world, "省局测算", city_code=NANJING)
     path = f"/campaigns/{world.campaign_id}/scenarios"

@@ -1,13 +1,17 @@
 """Guessing passwords and names: equal answers, equal time, and an end to it (S11)."""
 
+import asyncio
 import statistics
 import time
+from collections import Counter
 
 import httpx2
 
 from services.identity.domain import model
 from tests.identity.people import PASSWORD, browser, opened
 from tests.support.stack import Stack
+
+GUESSES, NAMES, AT_ONCE = 5_000, 25, 64
 
 
 def shown(answer: httpx2.Response) -> dict[str, object]:
@@ -105,3 +109,28 @@ async def test_an_account_without_a_password_yet_does_not_open(stack: Stack) -> 
     for password in ("", PASSWORD):
         body = {"username": "new-one", "password": password}
         assert (await browser(stack).send("POST", "/sign-in", json=body)).status_code == 401
+
+
+async def test_S11_of_five_thousand_guesses_at_once_ten_a_name_are_compared(stack: Stack) -> None:
+    """At many names and many at a time; the right password comes from the eleventh on."""
+    names = [f"rm-{n}" for n in range(NAMES)]
+    for name in names:
+        await opened(stack, name)
+    slots, began = asyncio.Semaphore(AT_ONCE), time.monotonic()
+
+    async def guess(number: int) -> int:
+        turn, right = number // NAMES, range(model.MAX_FAILURES, model.MAX_FAILURES + 10)
+        password = PASSWORD if turn in right else f"wrong-password-{turn}"
+        body = {"username": names[number % NAMES], "password": password}
+        async with slots:
+            return (await browser(stack).send("POST", "/sign-in", json=body)).status_code
+
+    answers = Counter(await asyncio.gather(*(guess(number) for number in range(GUESSES))))
+    took = time.monotonic() - began
+
+    print(f"{GUESSES} guesses at {NAMES} names in {took:.0f} s, {AT_ONCE} at once: {answers}")
+    assert answers[200] == 0
+    assert set(answers) == {401, 429}
+    # Where this takes longer than a name is shut, one more each time is meant to be heard.
+    heard = model.MAX_FAILURES + int(took // model.LOCK_SECONDS)
+    assert NAMES * model.MAX_FAILURES <= answers[401] <= NAMES * heard

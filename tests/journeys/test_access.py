@@ -5,8 +5,10 @@ from typing import get_args
 import pytest
 
 from shared.contracts.identity import Role
+from tests.access.canaries import STORES
 from tests.access.isolation import Isolation
-from tests.access.tenants import TRIES
+from tests.access.sweeping import MISSED
+from tests.access.tenants import BLIND, TOLD_APART, TRIES
 from tests.journeys.kept import Kept
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(1800)]
@@ -28,6 +30,22 @@ def test_S01_S02_a_foreign_object_is_as_one_that_does_not_exist(proved: Isolatio
     assert walked.tries >= TRIES >= 10_000
     assert walked.wrong == []
     assert walked.leaks == []
+    assert walked.told_apart <= set(TOLD_APART)
+
+
+def test_the_walk_comes_as_far_as_to_the_ids(proved: Isolation) -> None:
+    """A body that is refused as a whole would hide whether a foreign id in it is taken."""
+    assert proved.walked.blind() == BLIND
+
+
+def test_S01_no_person_of_the_directory_is_unveiled_to_a_bank_or_an_enterprise(
+    proved: Isolation,
+) -> None:
+    assert len(proved.planted.directory) == 2
+    for place in ("parties/{party_id}", "enterprises/{enterprise_id}"):
+        for role in ("relationship_manager", "branch_head", "enterprise"):
+            answers = proved.walked.answers(f"POST /api/registry/v1/{place}/reveals", role)
+            assert answers == {404}, (place, role)
 
 
 def test_the_walk_would_notice_what_it_looks_for(proved: Isolation) -> None:
@@ -42,6 +60,8 @@ def test_S06_nothing_of_anothers_comes_along_with_what_is_ones_own(proved: Isola
     print(swept.told())
     assert set(swept.files) == {"csv", "xlsx", "parquet", "holdings json", "holdings xlsx"}
     assert swept.leaks == []
+    assert swept.cut_off == []
+    assert swept.missed() == MISSED
     assert len(swept.met) > len(proved.planted.canaries) / 3  # their owners do read them
     assert len(proved.swept_control.leaks) > 20
 
@@ -53,8 +73,11 @@ def test_S06_S21_no_canary_and_no_person_in_logs_metrics_or_events(proved: Isola
     assert searched.hits == []
     assert set(searched.size) == {"logs", "metrics", "events"}
     assert all(searched.seen.values()), searched.seen
+    assert set(searched.seen) == STORES
+    assert len(proved.planted.people) > 200
+    assert len(proved.planted.staff) > 200
     (planted,) = control.hits
-    assert planted.startswith("logs access.log: CANARY")
+    assert planted.startswith("logs nginx/access.log: CANARY")
 
 
 def test_S14_S18_made_up_calls_meet_no_fault_of_the_server_and_no_undocumented_status(

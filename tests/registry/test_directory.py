@@ -161,17 +161,23 @@ async def test_JL_21_an_expert_s_name_is_sealed_shown_masked_and_unveiled_for_a_
 
 
 @pytest.mark.parametrize(
-    ("role", "status"),
-    [("enterprise", 404), ("relationship_manager", 404), ("branch_head", 404), ("bureau", 201)],
+    ("role", "region_code", "status"),
+    [
+        ("enterprise", "320500", 404),
+        ("relationship_manager", "320500", 404),
+        ("branch_head", "320500", 404),
+        ("bureau", "320100", 404),
+        ("bureau", "320500", 201),
+    ],
 )
-async def test_S01_a_person_of_the_directory_is_unveiled_to_those_who_supervise_only(
-    stack: Stack, regulator: Caller, role: Any, status: int
+async def test_S01_S02_a_person_of_the_directory_is_unveiled_to_those_who_supervise_only(
+    stack: Stack, regulator: Caller, role: Any, region_code: str, status: int
 ) -> None:
     made = await enter(regulator, party("expert", "E1", name="样例甲"))
     (expert_id,) = made.json()["party_ids"]
     places: dict[str, dict[str, Any]] = {
         "enterprise": {"enterprise_id": uuid4()},
-        "bureau": {"region_code": "320500"},
+        "bureau": {"region_code": region_code},
     }
     bank = {"institution_id": uuid4(), "outlet_id": uuid4(), "staff_id": uuid4()}
     who = stack.caller("registry", role, account_id=uuid4(), **places.get(role, bank))

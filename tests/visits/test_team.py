@@ -28,10 +28,22 @@ async def test_S24_JS_12_a_person_on_no_roster_is_refused(campaign: Campaign) ->
     assert await refused(campaign, enterprise_id, uuid4()) == "visit.staff_unknown"
 
 
-async def test_JS_12_a_person_of_another_bank_is_refused(campaign: Campaign) -> None:
+async def test_S01_JS_12_a_person_of_another_bank_is_refused_as_one_whom_nobody_knows(
+    campaign: Campaign, stack: Stack
+) -> None:
+    """Who works for whom is not for a rival to ask; the regulator is told which it was."""
     enterprise_id = await campaign.begin()
-    code = await refused(campaign, enterprise_id, campaign.other_bank.manager_id)
-    assert code == "visit.staff_other_institution"
+    for staff_id in (campaign.other_bank.manager_id, uuid4()):
+        assert await refused(campaign, enterprise_id, staff_id) == "visit.staff_unknown"
+    kept = await stack.rows(
+        "visits", "select unnest(reasons) as why from refused_visit order by why"
+    )
+    assert [row["why"] for row in kept] == ["other_institution", "unknown"]
+    told = await stack.rows(
+        "visits", "select a::text as t from audit a where action = 'visit.refused'"
+    )
+    assert len(told) == 2
+    assert "other_institution" not in told[0]["t"] + told[1]["t"]
 
 
 async def test_JS_12_a_person_who_left_before_the_visit_day_is_refused(

@@ -48,12 +48,29 @@ def faults_of(
         return (_fault("assignment_id", "assignment.unknown", "分配不存在或无权查看"),)
     if holder.ended:
         return (_fault("assignment_id", "assignment.ended", "该分配已结束,不能再指定联系人"),)
+    return people_faults(
+        naming.outlet_id, naming.staff_id, holder.institution_id, known, own_outlet_id=own_outlet_id
+    )
+
+
+def people_faults(
+    outlet_id: UUID | None,
+    staff_id: UUID | None,
+    institution_id: UUID,
+    known: Known,
+    *,
+    own_outlet_id: UUID | None,
+) -> tuple[FieldError, ...]:
+    """What speaks against this branch and this person of a bank, where they are named.
+
+    Source:  rules JS-08, JS-12.
+    """
     faults: list[FieldError] = []
-    if known.outlets.get(naming.outlet_id) != holder.institution_id:
+    if outlet_id and known.outlets.get(outlet_id) != institution_id:
         faults.append(_fault("outlet_id", "contact.outlet_not_yours", "本机构没有这个在用网点"))
-    elif own_outlet_id is not None and naming.outlet_id != own_outlet_id:
+    elif outlet_id and own_outlet_id is not None and outlet_id != own_outlet_id:
         faults.append(_fault("outlet_id", "contact.outlet_not_own", "支行只能指定本支行"))
-    if known.staff.get(naming.staff_id) != holder.institution_id:
+    if staff_id and known.staff.get(staff_id) != institution_id:
         faults.append(
             _fault(
                 "staff_id",

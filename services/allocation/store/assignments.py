@@ -1,5 +1,6 @@
 """Assignments as their holders see them, contacts, and how far each institution is."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -176,19 +177,21 @@ def holder_of(row: AssignmentRow) -> Holder | None:
     )
 
 
-async def known_today(tx: Transaction, namings: list[Naming]) -> Known:
+async def known_today(
+    tx: Transaction, outlet_ids: Sequence[UUID], staff_ids: Sequence[UUID]
+) -> Known:
     """Active outlets, and people whose newest roster period holds today (JS-12)."""
     driver = await tx.driver()
     outlets = await driver.fetch(
         "select outlet_id, institution_id from outlet where active and outlet_id = any($1::uuid[])",
-        [one.outlet_id for one in namings],
+        outlet_ids,
     )
     staff = await driver.fetch(
         "select staff_id, institution_id from (select distinct on (staff_id) staff_id,"
         " institution_id, valid_to from roster_of($1::uuid[]) where"
         " valid_from <= $2 order by staff_id, valid_from desc) s"
         " where valid_to is null or valid_to >= $2",
-        [one.staff_id for one in namings],
+        staff_ids,
         tx.today,
     )
     return Known(

@@ -52,7 +52,9 @@ async def name_contacts(command: NameContacts, tx: Transaction) -> list[RowAnswe
 async def _judge(
     rows: Sequence[Naming], held: dict[UUID, AssignmentRow], tx: Transaction
 ) -> list[RowAnswer]:
-    known = await assignments.known_today(tx, list(rows))
+    known = await assignments.known_today(
+        tx, [one.outlet_id for one in rows], [one.staff_id for one in rows]
+    )
     own = tx.principal.outlet_id if tx.principal.role == "branch_head" else None
     answers: list[RowAnswer] = []
     seen: set[UUID] = set()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.allocation.domain.contacts import Naming
+from services.allocation.domain.contacts import Naming, people_faults
 from services.allocation.domain.returns import REASONS, decision_due_on
 from services.allocation.domain.suggesting import Suggestion, suggest
 from services.allocation.store import assignments, lifecycle
@@ -170,12 +170,13 @@ async def make_claim(command: MakeClaim, tx: Transaction) -> Claim:
     """Record a claim beside the assigned institution's duty (JS-21).
 
     Raises: Refused `access.no_institution`; NotFound `campaign.unknown`,
-    `claim.not_enrolled`; Conflict `claim.own_list`, `claim.exists`.
+    `claim.not_enrolled`; Conflict `claim.not_yours`, `claim.own_list`, `claim.exists`.
     """
     institution_id = tx.principal.institution_id
     if institution_id is None:
         raise Refused("access.no_institution", "当前账号没有所属机构")
     await running_one(tx, command.campaign_id)
+    await _must_be_own(command, institution_id, tx)
     ids = (command.campaign_id, command.enterprise_id)
     async with tx.beyond_walls():  # a claim is of an enterprise that is another's, or nobody's
         region = await lifecycle.region_if_enrolled(tx, *ids)
@@ -208,6 +209,26 @@ async def make_claim(command: MakeClaim, tx: Transaction) -> Claim:
     )
     tx.audit("claim.made", claim.claim_id)
     return claim
+
+
+async def _must_be_own(command: MakeClaim, institution_id: UUID, tx: Transaction) -> None:
+    """A claim names a branch and a person of the bank that claims (JS-08, JS-12).
+
+    Raises: Conflict `claim.not_yours`.
+    """
+    outlet_id, staff_id = command.outlet_id, command.staff_id
+    known = await assignments.known_today(
+        tx, [outlet_id] if outlet_id else [], [staff_id] if staff_id else []
+    )
+    own = tx.principal.outlet_id if tx.principal.role == "branch_head" else None
+    faults = people_faults(outlet_id, staff_id, institution_id, known, own_outlet_id=own)
+    if faults:
+        raise Conflict(
+            "claim.not_yours",
+            "认领只能指定本机构的网点和在册人员",
+            "请改用本机构的网点和人员,或不填",
+            errors=list(faults),
+        )
 
 
 async def hand_over(command: HandOver, tx: Transaction) -> list[RowAnswer]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from services.allocation.domain.engine.comparing import PriceOfPolicy
@@ -74,9 +74,12 @@ class Tried:
 async def try_out(database: Database, caller: Principal, command: TryOut) -> Tried:
     """Solve a scenario beside the plan in force; nothing of the live plan is touched.
 
+    To a bureau all cities are its own one.
     Raises: NotFound `campaign.unknown`, `plan.city_unknown`; Conflict `plan.none_in_force`,
     `scenario.joint_plan`.
     """
+    if command.city_code is None and (prefix := caller.city_prefix()):
+        command = replace(command, city_code=f"{prefix}00")
     plan_id, cities = await _live(database, caller, command.campaign_id, command.city_code)
     return Tried(command, plan_id, await asyncio.to_thread(compare, cities, command.changes))
 

@@ -208,11 +208,15 @@ async def locked(connection: AsyncConnection, name_hash: bytes) -> bool:
     return bool(found.scalar_one_or_none())
 
 
-async def note_failure(
+async def count_guess(
     connection: AsyncConnection, name_hash: bytes, *, most: int, seconds: int, longest: int
-) -> None:
-    """Count a failed sign-in; from `most` on, each shuts the name for twice as long."""
-    await connection.execute(
+) -> bool:
+    """Count a guess as a wrong one before it is compared; False where the name is shut.
+
+    Were it counted afterwards, all that are sent at once would be compared. From `most` on, each
+    shuts the name for twice as long.
+    """
+    counted = await connection.execute(
         text(
             "insert into attempt as a (name_hash, failures, at)"
             f" values (:hash, 1, {REAL_NOW}) on conflict (name_hash) do update set"
@@ -220,6 +224,7 @@ async def note_failure(
             " when a.failures + 1 < :most then a.locked_until"
             f" else {REAL_NOW} + make_interval(secs =>"
             " least(:longest, :seconds * power(2, least(a.failures + 1 - :most, 20)))) end"
+            f" where a.locked_until is null or a.locked_until <= {REAL_NOW} returning failures"
         ),
         {"hash": name_hash, "most": most, "seconds": seconds, "longest": longest},
     )
@@ -229,6 +234,23 @@ async def note_failure(
             f" where at < {REAL_NOW} - interval '1 day' order by at limit 10"
             " for update skip locked)"
         )
+    )
+    return counted.one_or_none() is not None
+
+
+async def take_back(connection: AsyncConnection, name_hash: bytes, *, most: int) -> None:
+    """A guess was none: the count is as it was before, and the name open again."""
+    given = {"hash": name_hash, "most": most}
+    await connection.execute(
+        text("delete from attempt where name_hash = :hash and failures <= 1"), given
+    )
+    await connection.execute(
+        text(
+            "update attempt set failures = failures - 1, locked_until ="
+            f" case when failures - 1 < :most then null else {REAL_NOW} end"
+            " where name_hash = :hash"
+        ),
+        given,
     )
 
 

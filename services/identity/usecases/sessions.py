@@ -2,6 +2,8 @@
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -9,7 +11,7 @@ from services.identity.domain import model, passwords
 from services.identity.domain.model import Account
 from services.identity.settings import Settings
 from services.identity.store import accounts, sessions
-from shared.kernel.errors import Refused
+from shared.kernel.errors import Refused, YinqiError
 from shared.kernel.ids import new_id
 from shared.platform.auth import unauthenticated
 from shared.platform.database import Database, Transaction
@@ -64,37 +66,56 @@ async def begin(
     return SignedIn(account, session_token, refresh_token)
 
 
-async def checked(database: Database, username: str, password: str) -> Account:
-    """The account of a name and its password.
+@asynccontextmanager
+async def checked(database: Database, username: str, password: str) -> AsyncIterator[Account]:
+    """The account of a name and its password, for what has to be done with it.
 
     A name that belongs to nobody is answered, delayed and shut for a while just as any other. The
-    slow comparison runs in a thread, outside any transaction.
+    slow comparison runs in a thread, outside any transaction. A guess is counted before it is
+    compared, and taken back when it was none: password and, if it comes to that, factor fitted.
     Raises: Refused `account.sign_in`, `account.locked`.
     """
+    name = name_hash(username)
     async with database.read() as tx:
         account = await accounts.by_username(tx.connection, username)
-        locked = await sessions.locked(tx.connection, name_hash(username))
-    if locked:
+        shut = await sessions.locked(tx.connection, name)
+    if shut or not await _counted(database, name):
         raise Refused("account.locked", "连续输错次数过多", "请稍后再试", status=429)
     fits = await asyncio.to_thread(
         passwords.password_fits, password, account.password_hash if account else None
     )
     if account is None or not fits or not account.active:
-        await note_failure(database, username, account)
+        await _audit_failure(database, account)
         raise Refused("account.sign_in", "用户名或密码不正确", status=401)
-    return account
+    try:
+        yield account
+    except YinqiError as error:
+        if error.code == "account.second_factor_wrong":
+            await _audit_failure(database, account)
+        else:
+            await _take_back(database, name)
+        raise
+    await _take_back(database, name)
 
 
-async def note_failure(database: Database, username: str, account: Account | None) -> None:
-    """Count a failed sign-in against the name."""
+async def _counted(database: Database, name: bytes) -> bool:
     async with database.transaction() as tx:
-        await sessions.note_failure(
+        return await sessions.count_guess(
             tx.connection,
-            name_hash(username),
+            name,
             most=model.MAX_FAILURES,
             seconds=model.LOCK_SECONDS,
             longest=model.LONGEST_LOCK_SECONDS,
         )
+
+
+async def _take_back(database: Database, name: bytes) -> None:
+    async with database.transaction() as tx:
+        await sessions.take_back(tx.connection, name, most=model.MAX_FAILURES)
+
+
+async def _audit_failure(database: Database, account: Account | None) -> None:
+    async with database.transaction() as tx:
         tx.audit("account.sign_in_failed", account.account_id if account else "unknown")
 
 
@@ -163,8 +184,8 @@ async def change_password(database: Database, change: NewPassword) -> Account:
         account = await accounts.by_id(tx.connection, change.account_id)
     if account is None:
         raise unauthenticated()
-    await checked(database, account.username, change.old)
-    password_hash = await asyncio.to_thread(passwords.hash_password, change.new)
+    async with checked(database, account.username, change.old):
+        password_hash = await asyncio.to_thread(passwords.hash_password, change.new)
     async with database.transaction(change.principal) as tx:
         await accounts.set_password(tx.connection, account.account_id, password_hash)
         await sessions.end_all(

@@ -12,7 +12,6 @@ from services.identity.usecases.sessions import (
     begin,
     checked,
     name_hash,
-    note_failure,
 )
 from shared.kernel.errors import Conflict, Refused
 from shared.platform.clock import unix_now
@@ -35,8 +34,10 @@ async def sign_in(database: Database, given: Credentials, settings: Settings) ->
     Raises: Refused `account.sign_in`, the same for an unknown name and a wrong password;
     `account.locked`; `account.second_factor`, `.second_factor_wrong`, `account.totp_required`.
     """
-    account = await checked(database, given.username, given.password)
-    async with database.transaction() as tx:
+    async with (
+        checked(database, given.username, given.password) as account,
+        database.transaction() as tx,
+    ):
         if not await factors.is_confirmed(tx.connection, account.account_id):
             if settings.require_totp and needs_second_factor(account.role):
                 raise Refused(
@@ -45,7 +46,7 @@ async def sign_in(database: Database, given: Credentials, settings: Settings) ->
             return await _begun(tx, account, given, settings, "password")
         if await _second_factor_fits(tx, account, given, settings):
             return await _begun(tx, account, given, settings, "password+totp")
-    raise await _wrong_factor(database, account)
+        raise _wrong_factor()
 
 
 async def _begun(
@@ -55,8 +56,7 @@ async def _begun(
     return await begin(tx, account, settings, method)
 
 
-async def _wrong_factor(database: Database, account: Account) -> Refused:
-    await note_failure(database, account.username, account)
+def _wrong_factor() -> Refused:
     return Refused(
         "account.second_factor_wrong",
         "动态验证码或恢复码不正确",
@@ -107,17 +107,17 @@ async def begin_enrolment(database: Database, given: Credentials, settings: Sett
 
     Raises: as `sign_in`.
     """
-    account = await checked(database, given.username, given.password)
     secret = totp.new_secret()
-    async with database.transaction() as tx:
+    async with (
+        checked(database, given.username, given.password) as account,
+        database.transaction() as tx,
+    ):
         has_one = await factors.is_confirmed(tx.connection, account.account_id)
-        fits = not has_one or await _second_factor_fits(tx, account, given, settings)
-        if fits:
-            sealed = sealer_of(settings).seal(secret, _purpose(account))
-            await factors.begin(tx.connection, account.account_id, sealed)
-            tx.audit("account.totp_begun", account.account_id)
-    if not fits:
-        raise await _wrong_factor(database, account)
+        if has_one and not await _second_factor_fits(tx, account, given, settings):
+            raise _wrong_factor()
+        sealed = sealer_of(settings).seal(secret, _purpose(account))
+        await factors.begin(tx.connection, account.account_id, sealed)
+        tx.audit("account.totp_begun", account.account_id)
     return Enrolment(totp.base32(secret), totp.address(secret, account.username))
 
 
@@ -128,17 +128,17 @@ async def confirm_enrolment(
 
     Raises: as `sign_in`; Conflict `account.totp_not_begun`.
     """
-    account = await checked(database, given.username, given.password)
     codes = totp.new_recovery_codes()
-    async with database.transaction() as tx:
+    async with (
+        checked(database, given.username, given.password) as account,
+        database.transaction() as tx,
+    ):
         kept = await factors.find(tx.connection, account.account_id)
         if kept is None or kept.confirmed:
             raise Conflict("account.totp_not_begun", "没有待确认的动态验证码", "请先取得绑定二维码")
-        fits = await _code_fits(tx, account, given.code, settings)
-        if fits:
-            hashes = [passwords.digest(code) for code in codes]
-            await factors.replace_codes(tx.connection, account.account_id, hashes)
-            tx.audit("account.totp_confirmed", account.account_id)
-    if not fits:
-        raise await _wrong_factor(database, account)
+        if not await _code_fits(tx, account, given.code, settings):
+            raise _wrong_factor()
+        hashes = [passwords.digest(code) for code in codes]
+        await factors.replace_codes(tx.connection, account.account_id, hashes)
+        tx.audit("account.totp_confirmed", account.account_id)
     return codes

@@ -147,12 +147,11 @@ async def bind(database: Database, settings: Settings, *, ticket: str, code: str
     name = passwords.digest(f"wechat {ticket}")
     async with database.read() as tx:
         visitor = await federation.visitor(tx.connection, passwords.digest(ticket))
-        locked = await sessions.locked(tx.connection, name)
     if visitor is None:
         raise Refused("wechat.ticket", "请从公众号菜单重新进入", status=401)
-    if locked:
-        raise Refused("account.locked", "连续输错次数过多", "请稍后再试", status=429)
     async with database.transaction() as tx:
+        if not await sessions.count_guess(tx.connection, name, most=5, seconds=60, longest=600):
+            raise Refused("account.locked", "连续输错次数过多", "请稍后再试", status=429)
         digest = passwords.digest(code.strip().upper())
         account_id = await federation.use_code(tx.connection, digest, tx.now)
         account = await accounts.by_id(tx.connection, account_id) if account_id else None
@@ -163,9 +162,9 @@ async def bind(database: Database, settings: Settings, *, ticket: str, code: str
             if not fresh:
                 raise Conflict("wechat.bound", "该人员或该微信已绑定", "请先解除原有绑定")
             await federation.remove_visitor(tx.connection, passwords.digest(ticket))
+            await sessions.note_success(tx.connection, name)
             tx.audit("wechat.bound", account.account_id)
             return await begin(tx, account, settings, KIND)
-        await sessions.note_failure(tx.connection, name, most=5, seconds=60, longest=600)
     raise Refused("wechat.binding_code", "绑定码不正确或已过期", status=401)
 
 

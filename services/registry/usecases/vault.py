@@ -165,11 +165,21 @@ async def _in_sight(tx: Transaction, subject_id: UUID) -> None:
 
     Raises: NotFound `enterprise.unknown`.
     """
-    far = tx.principal.role is None or permissions.scope_of(
-        tx.principal.role, "person", "reveal"
-    ) in ("province", "city")
-    if not (far and await parties.kind_of(tx, subject_id) in PERSONS):
+    if not await _supervised(tx, subject_id):
         await seen(tx, subject_id)
+
+
+async def _supervised(tx: Transaction, subject_id: UUID) -> bool:
+    """Whether it is a person of the directory within the caller's province or city (S02)."""
+    role = tx.principal.role
+    scope = permissions.scope_of(role, "person", "reveal") if role else "province"
+    if scope not in ("province", "city"):
+        return False
+    if await parties.kind_of(tx, subject_id) not in PERSONS:
+        return False
+    # The member of a task force belongs to a bank and has no city.
+    place = (await parties.slices_of(tx, subject_id))[-1].region_code
+    return place is None or place.startswith(tx.principal.city_prefix())
 
 
 async def seen(tx: Transaction, enterprise_id: UUID) -> Enterprise:

@@ -11,11 +11,12 @@ from shared.kernel.errors import FieldError, RuleViolation
 
 StaffProblem = Literal["unknown", "departed", "not_yet", "other_institution"]
 
-_PROBLEMS: dict[StaffProblem, str] = {
-    "unknown": "不在任何银行的人员名册上,第三方人员不得参加走访",
+#: What the bank is told: whether another bank knows the person is kept for the regulator (S01).
+ToldProblem = Literal["unknown", "departed", "not_yet"]
+_PROBLEMS: dict[ToldProblem, str] = {
+    "unknown": "不在本机构人员名册上,第三方人员不得参加走访",
     "departed": "走访当日已离开本机构人员名册",
     "not_yet": "走访当日尚未列入本机构人员名册",
-    "other_institution": "走访当日属于其他银行的人员名册",
 }
 
 
@@ -31,19 +32,24 @@ class TeamRefused(RuleViolation):
     """The team has a member who may not visit; the attempt is to be kept for the regulator."""
 
     def __init__(
-        self, members: Sequence[RefusedMember], *, staff_ids: Sequence[UUID], region_code: str
+        self,
+        members: Sequence[RefusedMember],
+        told: Sequence[ToldProblem],
+        *,
+        staff_ids: Sequence[UUID],
+        region_code: str,
     ) -> None:
         super().__init__(
-            f"visit.staff_{members[0].problem}",
+            f"visit.staff_{told[0]}",
             "走访人员须为本机构在册人员",
             "请只选择走访当日在本机构名册上的人员;本次提交已留存备查",
             errors=[
                 FieldError(
                     f"staff_ids.{staff_ids.index(member.staff_id)}",
-                    f"visit.staff_{member.problem}",
-                    _PROBLEMS[member.problem],
+                    f"visit.staff_{problem}",
+                    _PROBLEMS[problem],
                 )
-                for member in members
+                for member, problem in zip(members, told, strict=True)
             ],
         )
         self.members = tuple(members)
@@ -76,9 +82,20 @@ def problem_of(
     holding = in_force(periods, day)
     if holding is not None:
         return None if holding.institution_id == institution_id else "other_institution"
+    told = told_of(periods, institution_id=institution_id, day=day)
+    return "other_institution" if periods and told == "unknown" else told
+
+
+def told_of(periods: Sequence[RosterPeriod], *, institution_id: UUID, day: date) -> ToldProblem:
+    """Why a person may not visit, as far as the institution's own roster tells.
+
+    Units:   local dates.
+    Raises:  nothing.
+    Source:  JS-12, S01.
+    """
     own = [period for period in periods if period.institution_id == institution_id]
     if not own:
-        return "other_institution" if periods else "unknown"
+        return "unknown"
     return "departed" if any(period.valid_from <= day for period in own) else "not_yet"
 
 
@@ -93,8 +110,8 @@ def check_team(
     """The roster period of each member on the visit day, in the order of `staff_ids`.
 
     Units:   local dates.
-    Raises:  TeamRefused `visit.staff_unknown`, `.staff_departed`, `.staff_not_yet`,
-             `.staff_other_institution`, naming every member refused.
+    Raises:  TeamRefused `visit.staff_unknown`, `.staff_departed`, `.staff_not_yet`, naming every
+             member refused.
     Source:  JS-12, V6.
     """
     periods: dict[UUID, list[RosterPeriod]] = {staff_id: [] for staff_id in staff_ids}
@@ -102,14 +119,16 @@ def check_team(
         periods[period.staff_id].append(period)
     members: list[RosterPeriod] = []
     refused: list[RefusedMember] = []
+    told: list[ToldProblem] = []
     for staff_id, own in periods.items():
         problem = problem_of(own, institution_id=institution_id, day=day)
         if problem:
             refused.append(RefusedMember(staff_id, problem))
+            told.append(told_of(own, institution_id=institution_id, day=day))
         elif holding := in_force(own, day):
             members.append(holding)
     if refused:
-        raise TeamRefused(refused, staff_ids=staff_ids, region_code=region_code)
+        raise TeamRefused(refused, told, staff_ids=staff_ids, region_code=region_code)
     return tuple(members)
 
 
