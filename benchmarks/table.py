@@ -63,7 +63,7 @@ def table() -> str:
         content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         aims = {aim["name"]: aim for aim in content["aims"]}
         dates.add(content["date"])
-        lines += [_row(title, aims[aim]) for aim, title in titles.items() if aim in aims]
+        lines += [_row(title, aims[aim]) for aim, title in titles.items()]
     taken = " – ".join(sorted({min(dates), max(dates)}))
     return f"{HEAD}{chr(10).join(lines)}\n\n测于 taken on {taken}。\n"
 

@@ -13,9 +13,10 @@ from typing import Any
 
 from benchmarks.allocation.stored import StoredProvince
 from benchmarks.side import Watch
-from shared.platform.embedded.supervisor import Program
 
-_STALE = "update job set beat_at = beat_at - interval '1 hour' where state = 'running'"
+_STALE = """update job set beat_at = beat_at - interval '1 hour'
+  where kind = 'plan.publish' and state = 'running'"""
+_BEGUN = "select count(*) from job where kind = 'plan.publish' and state <> 'queued'"
 _DOUBLE = """select count(*) from (select from assignment where campaign_id = $1 and tier = $2
   and ended_on is null group by enterprise_id having count(*) > 1) d"""
 _HELD = (
@@ -29,7 +30,10 @@ _TOLD = """select count(*) as told, count(distinct convert_from(payload, 'UTF8')
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What there was in the end: enterprises, holders, doubles, events, how often killed."""
+    """What there was in the end: enterprises, holders, doubles, events, how often killed.
+
+    `hits` of the `kills` fell while the publication itself ran, the others while it was relayed.
+    """
 
     placed: int
     held: int
@@ -37,6 +41,7 @@ class Outcome:
     told: int
     told_apart: int
     kills: int
+    hits: int
 
     @property
     def right(self) -> bool:
@@ -53,7 +58,7 @@ class UnderFire:
         self._province = province
         self._rng = Random(seed)
         self._worker = province.bed.work("allocation")
-        self._length = 2.0
+        self._work, self._length = 1.0, 2.0
 
     async def open(self, **fields: Any) -> None:
         """Open the campaign: nobody is killed meanwhile."""
@@ -61,19 +66,26 @@ class UnderFire:
         await _relayed(self._province)
 
     async def publish(self, tier: int, kills: int) -> Outcome:
-        """Publish a tier, killing the worker `kills` times at random points of the work."""
-        province = self._province
+        """Publish a tier, killing the worker `kills` times at random points of the work.
+
+        The first time while the publication runs, as far as can be told from one without kills.
+        """
+        province, hits = self._province, 0
         draft = await province.solve(tier)
         await province.check(draft["plan_id"])
-        watch = Watch()
+        begun = await self._begun()
         await province.post(f"/plans/{draft['plan_id']}/publication", {})
-        for _ in range(kills):
-            await asyncio.sleep(self._rng.uniform(0.01, self._length))
-            self._worker = await _kill(province, self._worker)
+        while await self._begun() == begun:
+            await asyncio.sleep(0.005)
+        watch = Watch()
+        for number in range(kills):
+            await asyncio.sleep(self._rng.uniform(0, self._length if number else self._work / 2))
+            hits += await self._kill()
         await province.until(f"/plans/{draft['plan_id']}", "published")
+        published = watch.read()
         await _relayed(province)
         if not kills:
-            self._length = watch.read()
+            self._work, self._length = published, watch.read()
         connection = await province.bed.connect("allocation")
         held, double = [
             await connection.fetchval(query, province.campaign_id, tier)
@@ -82,19 +94,29 @@ class UnderFire:
         told = await connection.fetchrow(_TOLD, str(tier))
         await connection.close()
         assert told is not None
-        return Outcome(draft["assigned"], held, double, told["told"], told["apart"], kills)
+        return Outcome(draft["assigned"], held, double, told["told"], told["apart"], kills, hits)
 
+    async def _begun(self) -> int:
+        """How many publications a worker has taken up so far."""
+        connection = await self._province.bed.connect("allocation")
+        begun: int = await connection.fetchval(_BEGUN)
+        await connection.close()
+        return begun
 
-async def _kill(province: StoredProvince, worker: Program) -> Program:
-    """SIGKILL, make the job look as stale as it will be in a while, start a new worker."""
-    pid = worker.status().pid
-    assert pid is not None, "the worker has ended by itself"
-    os.kill(pid, signal.SIGKILL)
-    worker.stop()
-    connection = await province.bed.connect("allocation")
-    await connection.execute(_STALE)
-    await connection.close()
-    return province.bed.work("allocation")
+    async def _kill(self) -> int:
+        """SIGKILL, make the job look as stale as it will be in a while, start a new worker.
+
+        1 where the publication was running, else 0.
+        """
+        pid = self._worker.status().pid
+        assert pid is not None, "the worker has ended by itself"
+        os.kill(pid, signal.SIGKILL)
+        self._worker.stop()
+        connection = await self._province.bed.connect("allocation")
+        done = await connection.execute(_STALE)
+        await connection.close()
+        self._worker = self._province.bed.work("allocation")
+        return int(done.removeprefix("UPDATE "))
 
 
 async def _relayed(province: StoredProvince) -> None:

@@ -9,8 +9,8 @@ import hashlib
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
+from benchmarks.memory import most_kib
 from benchmarks.province.cities import cities
 from benchmarks.side import Watch
 from services.allocation.domain.engine.allocating import certify, solve
@@ -70,18 +70,12 @@ def joint(made: Iterator[City], seed: int) -> dict[str, object]:
     }
 
 
-def _peak_kib() -> int:
-    """The most memory this process has had, without what it was forked from."""
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return int(next(line.split()[1] for line in lines if line.startswith("VmHWM")))
-
-
 def main() -> None:
     which, scale, seed = sys.argv[1], sys.argv[2], int(sys.argv[3])
     body = {"kernel": kernel, "joint": joint}[which]
     body(cities("small", 1), 1)  # what has to be compiled is compiled
     found = body(cities(scale, seed), seed)
-    print(json.dumps(found | {"peak_gib": round(_peak_kib() / 2**20, 3)}))
+    print(json.dumps(found | {"peak_gib": round(most_kib() / 2**20, 3)}))
 
 
 if __name__ == "__main__":

@@ -97,7 +97,7 @@ async def figures_settled(world: World, quarter: str) -> None:
     wanted = {
         "listed": tally.listed,
         "assigned": held,
-        "contacts": held,
+        "contacts": held - tally.without_contact,
         "visits_total": tally.visits,
         "lines_n_total": tally.lines,
         "granted_fen_total": tally.granted_fen,

@@ -173,6 +173,7 @@ class Tally:
     """What the figures have to come to before a step may rest on them."""
 
     listed: int = 0
+    without_contact: int = 0
     visits: int = 0
     lines: int = 0
     granted_fen: int = 0

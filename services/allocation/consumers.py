@@ -1,10 +1,13 @@
-"""What allocation learns from registry and credit: whom there is, where, and who is matched."""
+"""What allocation learns from registry and credit: whom there is, where, and who is matched.
+
+And whose words are to be forgotten.
+"""
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from services.allocation.store import copies
+from services.allocation.store import copies, lifecycle
 from shared.contracts.credit import CreditLineApproved, LoanGranted
 from shared.contracts.event import Event, Received
 from shared.contracts.registry import (
@@ -15,6 +18,7 @@ from shared.contracts.registry import (
     InstitutionChanged,
     ListImported,
     OutletChanged,
+    PersonalDataErased,
     StaffChanged,
 )
 from shared.platform.consumer import Consumer
@@ -36,6 +40,7 @@ _SAVES: Mapping[type[Event], Save] = {
     EnterprisesUnmerged: save_mergers,
     CreditLineApproved: copies.save_lines,
     LoanGranted: copies.save_loans,
+    PersonalDataErased: lifecycle.forget_words,
 }
 
 

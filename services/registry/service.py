@@ -18,8 +18,8 @@ from services.registry.consumers import CONSUMER, LISTS, LOANS
 from services.registry.settings import Settings
 from services.registry.usecases.assessing import run_assessment
 from services.registry.usecases.erasing import forget_old_uploads, remove_uploads
-from services.registry.usecases.exporting import run_export
-from services.registry.usecases.importing import run_import
+from services.registry.usecases.exporting import remove_old_exports, run_export
+from services.registry.usecases.importing import import_given_up, run_import
 from services.registry.usecases.regions import run_move
 from services.registry.usecases.searching import spell_names
 from shared.platform.service import Service
@@ -53,5 +53,6 @@ SERVICE = Service(
         "export": run_export,
         "move_border": run_move,
     },
-    chores=(forget_old_uploads,),
+    endings={"import": import_given_up},
+    chores=(forget_old_uploads, remove_old_exports),
 )

@@ -76,6 +76,8 @@ class EnterprisePlaced(Event, frozen=True, kw_only=True):
 
     It takes the place of an earlier one of the same tier, and ends with the institution's duty.
     `branch_code` is the branch's city; `outlet_id` None: to the branch as a whole.
+    It is for whoever reads the topic from outside, as a bank's own system does: no service of ours
+    consumes it.
     """
 
     assignment_id: UUID

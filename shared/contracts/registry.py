@@ -24,6 +24,7 @@ InstitutionType = Literal[
 ]  # fmt: skip
 StaffRole = Literal["branch_head", "relationship_manager"]
 Precision = Literal["point", "county", "city"]
+ErasedKind = Literal["enterprise", "staff", "party"]
 PartyKind = Literal[
     "bank_group", "bank", "branch", "outlet", "guarantor", "expert", "partner", "bureau",
     "st_department", "science_park", "task_force", "member",
@@ -172,16 +173,23 @@ class EnterpriseDisposed(Event, frozen=True, kw_only=True):
     disposed_on: date
 
 
-@contract(topic=TOPIC, key="subject_id", business_on="erased_on")
+@contract(topic=TOPIC, key="subject_id", business_on="erased_on", version=2)
 class PersonalDataErased(Event, frozen=True, kw_only=True):
     """The key to a subject's personal data was destroyed: whoever keeps any of it forgets it.
 
-    `kind` tells whose data they were: an enterprise's persons, or a member of a bank's staff.
+    `kind` tells whose data they were: an enterprise's persons, a member of a bank's staff, or a
+    person of the directory (an expert, a member of a task force).
     """
 
     subject_id: UUID
-    kind: Literal["enterprise", "staff"]
+    kind: ErasedKind
     erased_on: date
+
+
+@upcast(PersonalDataErased, from_version=1)
+def _personal_data_erased_2(data: Data) -> Data:
+    """Version 2 has one kind more; what version 1 says stays as it is."""
+    return data
 
 
 @contract(topic=TOPIC, key="enterprise_id", business_on="judged_on")

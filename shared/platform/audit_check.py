@@ -7,7 +7,7 @@ before it, or the chain not a head that was signed. The first misfit of every ch
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -19,16 +19,23 @@ from joserfc.jwk import KeySet, OKPKey
 from shared.platform.audit import ALGORITHM, LINE, START, link_hash
 
 PENDING_SECONDS: Final = 60
+CHUNK: Final = 5_000
+PAST_ANY: Final = 2**63 - 1
 _CHAIN: Final = f"""
 select l.org, l.n, l.prev, l.hash, l.audit_id, {LINE}
 from audit_link l left join audit a on a.id = l.audit_id
-where $1::text is null or l.org = $1 order by l.org, l.n
+where (l.org, l.n) > ($1, $2) order by l.org, l.n limit $3
+"""
+_ONE_CHAIN: Final = f"""
+select l.org, l.n, l.prev, l.hash, l.audit_id, {LINE}
+from audit_link l left join audit a on a.id = l.audit_id
+where l.org = $1 and l.n > $2 order by l.n limit $3
 """
 _LOOSE: Final = """
 select a.id, a.org, a.at < yinqi_now() - make_interval(secs => $1) or exists
     (select from audit_link l where l.audit_id > a.id + 10000) as late
 from audit a where not exists (select from audit_link l where l.audit_id = a.id)
-  and ($2::text is null or a.org = $2) order by a.id
+  and ($2::text is null or a.org = $2) and a.id > $3 and a.id <= $4 order by a.id
 """
 
 
@@ -127,7 +134,9 @@ async def check_trail(
                 _read_records(given, service, keys, checked, wanted)
             if records:
                 _compare_records(own, records, checked)
-        await check_chains(connection, checked, wanted, org=None)
+        walk = Walk(checked, wanted=wanted)
+        while not walk.done:
+            await walk.step(connection)
     for (org, n), digest in sorted(wanted.items()):
         last, _ = checked.heads.get(org, (0, START))
         broken = any(misfit.org == org and misfit.n for misfit in checked.misfits)
@@ -138,17 +147,71 @@ async def check_trail(
     return checked
 
 
-async def check_chains(
-    connection: asyncpg.Connection,
-    checked: Checked,
-    wanted: dict[tuple[str, int], str],
-    *,
-    org: str | None,
-) -> None:
-    """Check the chains that the connection sees, or one organisation's, in its transaction."""
-    async for name, lines in _by_org(connection, org):
-        await asyncio.to_thread(_check_chain, name, lines, checked, wanted)
-    await _check_loose(connection, checked, org)
+@dataclass(slots=True)
+class Walk:
+    """How far a check has come: behind link `n` of `org`, whose hash is `hash`; then line `loose`.
+
+    `loose` is None while links are walked. Chunk by chunk, it can stop and go on elsewhere.
+    """
+
+    checked: Checked
+    only: str | None = None
+    org: str = ""
+    n: int = 0
+    hash: bytes = START
+    loose: int | None = None
+    done: bool = False
+    wanted: dict[tuple[str, int], str] = field(default_factory=dict[tuple[str, int], str])
+
+    async def step(self, connection: asyncpg.Connection) -> None:
+        """Check the next chunk of what the connection sees; of one organisation, if so wanted."""
+        if self.loose is not None:
+            await self._check_loose(connection, self.loose)
+            return
+        after = self.n or -PAST_ANY  # a number below 1 is no place to hide a link
+        if self.only is None:
+            rows = await connection.fetch(_CHAIN, self.org, after, CHUNK)
+        else:
+            rows = await connection.fetch(_ONE_CHAIN, self.only, after, CHUNK)
+        await asyncio.to_thread(self._check_links, rows)
+        # The rest of a broken chain is passed over: it has no link to stand on.
+        over = len(rows) < CHUNK or (self.only is not None and self.n == PAST_ANY)
+        self.loose = 0 if over else None
+
+    def _check_links(self, rows: Sequence[asyncpg.Record]) -> None:
+        for row in rows:
+            if row["org"] != self.org:
+                self.org, self.n, self.hash = row["org"], 0, START
+            if self.n == PAST_ANY:
+                continue
+            if misfit := self._misfit(row):
+                self.checked.misfits.append(misfit)
+                self.n = PAST_ANY
+
+    def _misfit(self, row: asyncpg.Record) -> Misfit | None:
+        if row["n"] != self.n + 1:
+            return Misfit(self.org, self.n + 1, "deleted", f"{row['n']} follows {self.n}")
+        if misfit := _check_link(self.org, row, self.hash):
+            return misfit
+        self.n, self.hash = row["n"], row["hash"]
+        self.checked.lines += 1
+        self.checked.heads[self.org] = (self.n, self.hash)
+        digest = self.wanted.get((self.org, self.n))
+        if digest and digest != self.hash.hex():
+            return Misfit(self.org, self.n, "head_mismatch", f"signed: {digest[:16]}…")
+        return None
+
+    async def _check_loose(self, connection: asyncpg.Connection, after: int) -> None:
+        """Lines without a link: the newest wait for the relay, an older one was slipped in."""
+        last = await connection.fetchval("select max(id) from audit") or 0
+        until = min(after + 10 * CHUNK, last)
+        for row in await connection.fetch(_LOOSE, PENDING_SECONDS, self.only, after, until):
+            if row["late"]:
+                misfit = Misfit(row["org"], 0, "not_chained", f"line {row['id']}")
+                self.checked.misfits.append(misfit)
+            else:
+                self.checked.pending += 1
+        self.loose, self.done = until, until >= last
 
 
 def _read_records(
@@ -185,44 +248,6 @@ def _compare_records(own: Sequence[str], kept: Sequence[str], checked: Checked) 
             return
 
 
-async def _by_org(
-    connection: asyncpg.Connection, only: str | None
-) -> AsyncIterator[tuple[str, list[asyncpg.Record]]]:
-    """The links of one organisation after another; a province's bank has some 100,000 a year."""
-    org, lines = "", list[asyncpg.Record]()
-    async for row in connection.cursor(_CHAIN, only, prefetch=5_000):
-        if lines and row["org"] != org:
-            yield org, lines
-            lines = []
-        org = row["org"]
-        lines.append(row)
-    if lines:
-        yield org, lines
-
-
-def _check_chain(
-    org: str,
-    lines: Sequence[asyncpg.Record],
-    checked: Checked,
-    wanted: dict[tuple[str, int], str],
-) -> None:
-    prev, n = START, 0
-    for row in lines:
-        if row["n"] != n + 1:
-            checked.misfits.append(Misfit(org, n + 1, "deleted", f"{row['n']} follows {n}"))
-            return
-        n = row["n"]
-        if misfit := _check_link(org, row, prev):
-            checked.misfits.append(misfit)
-            return
-        prev = row["hash"]
-        checked.lines += 1
-        checked.heads[org] = (n, prev)
-        if (digest := wanted.get((org, n))) and digest != prev.hex():
-            checked.misfits.append(Misfit(org, n, "head_mismatch", f"signed: {digest[:16]}…"))
-            return
-
-
 def _check_link(org: str, row: asyncpg.Record, prev: bytes) -> Misfit | None:
     n = row["n"]
     if row["id"] is None:
@@ -232,12 +257,3 @@ def _check_link(org: str, row: asyncpg.Record, prev: bytes) -> Misfit | None:
     if row["line_org"] != org or link_hash(prev, n, row) != row["hash"]:
         return Misfit(org, n, "changed", f"line {row['audit_id']} is not what was linked")
     return None
-
-
-async def _check_loose(connection: asyncpg.Connection, checked: Checked, only: str | None) -> None:
-    """Lines without a link: the newest wait for the relay, an older one was slipped in."""
-    for row in await connection.fetch(_LOOSE, PENDING_SECONDS, only):
-        if row["late"]:
-            checked.misfits.append(Misfit(row["org"], 0, "not_chained", f"line {row['id']}"))
-        else:
-            checked.pending += 1

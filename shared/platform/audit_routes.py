@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
@@ -51,7 +52,10 @@ class MisfitOut(Out):
 
 
 class VerifiedOut(Out):
-    """A verification: by whom, how many lines fit, up to which number, and the first bad row."""
+    """A verification: by whom, how many lines fit, up to which number, and the first bad row.
+
+    With a `next_cursor` it is not at its end: a call with that goes on.
+    """
 
     at: datetime
     by: str
@@ -62,14 +66,18 @@ class VerifiedOut(Out):
     misfits: int
     first: MisfitOut | None
     heads: dict[str, int]
+    next_cursor: str | None
 
 
 @router.post(
     "/audit/verification", response_model=VerifiedOut, dependencies=[may("audit", "verify")]
 )
-async def post_audit_verification(run: Run) -> Response:
-    """核验操作记录:逐条重算哈希链,指出第一处不符;结果本身也记入操作记录(`audit.verified`)。"""
-    return await run(verify, Verify(), answer=VerifiedOut.model_validate)
+async def post_audit_verification(run: Run, cursor: UUID | None = None) -> Response:
+    """核验操作记录:逐条重算哈希链,指出第一处不符;结果本身也记入操作记录(`audit.verified`)。
+
+    记录多时分段进行:`next_cursor` 不为空,即以它为 `cursor` 再次调用,直至为空。
+    """
+    return await run(verify, Verify(cursor), answer=VerifiedOut.model_validate)
 
 
 @router.get("/audit", dependencies=[may("audit", "read")])

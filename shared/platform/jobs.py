@@ -1,7 +1,11 @@
 """Long work: a row in `job`, done by the service's worker, watched by its caller.
 
 A job survives restarts: a worker that dies leaves it to the next one, which begins it again.
-Handlers therefore write in steps that can be repeated, each in a transaction of its own.
+What a handler writes can therefore be begun again: it is one transaction, or steps that find
+nothing left to do where an earlier attempt did them.
+
+A job that fails, or is given up after MAX_ATTEMPTS, takes its ending with it: what the service
+says then of the thing the job was for, in the transaction that closes the job.
 """
 
 import asyncio
@@ -22,12 +26,14 @@ from shared.kernel.ids import new_id
 from shared.platform.connections import connect_system
 from shared.platform.database import Database, Transaction
 from shared.platform.logging import TRACE, log, new_trace
-from shared.platform.pool import is_transient
+from shared.platform.pool import is_transient, savepoint
 
 STALE_SECONDS = 15
 BEAT_SECONDS = 3
 POLL_SECONDS = 0.5
 MAX_ATTEMPTS = 5
+GIVEN_UP = "任务多次中断,已停止;请重新发起,若再次出现请联系平台管理员"
+BROKEN = "任务出错,已停止;请联系平台管理员"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,8 @@ class Work:
 
 
 JobHandler = Callable[[Work], Awaitable[dict[str, Any]]]
+#: Says of what a job was for that it will not be done; gets the job's parameters.
+JobEnding = Callable[[Transaction, dict[str, Any]], Awaitable[None]]
 
 
 async def start_job(tx: Transaction, kind: str, params: dict[str, Any]) -> UUID:
@@ -112,10 +120,11 @@ async def find_job(tx: Transaction, job_id: UUID) -> Job:
 
 
 _GIVE_UP = (
-    "update job set state = 'failed', error = 'its worker died every time'"
+    "update job set state = 'failed', error = :error, result = cast(:result as jsonb)"
     " where state = 'running' and attempts >= :most"
-    " and beat_at < clock_timestamp() - make_interval(secs => :stale)"
+    " and beat_at < clock_timestamp() - make_interval(secs => :stale) returning kind, params"
 )
+_GIVEN_UP_CODE = '{"code": "job.given_up"}'
 
 
 class JobRunner:
@@ -128,8 +137,10 @@ class JobRunner:
         database: Database,
         settings: Any,
         worker: str,
+        endings: Mapping[str, JobEnding] | None = None,
     ) -> None:
         self._handlers = handlers
+        self._endings = endings or {}
         self._database = database
         self._settings = settings
         self._worker = worker
@@ -170,9 +181,17 @@ class JobRunner:
 
     async def _take(self) -> tuple[str, Work] | None:
         async with self._database.transaction() as tx:
-            await tx.connection.execute(
-                text(_GIVE_UP), {"most": MAX_ATTEMPTS, "stale": STALE_SECONDS}
+            dead = await tx.connection.execute(
+                text(_GIVE_UP),
+                {
+                    "most": MAX_ATTEMPTS,
+                    "stale": STALE_SECONDS,
+                    "error": GIVEN_UP,
+                    "result": _GIVEN_UP_CODE,
+                },
             )
+            for kind, params in dead.all():
+                await self._end(tx, kind, params)
             found = await tx.connection.execute(
                 text(
                     "update job set state = 'running', owner = :me, attempts = attempts + 1,"
@@ -199,15 +218,16 @@ class JobRunner:
         beat = asyncio.create_task(self._beat(work))
         try:
             result = await self._handlers[kind](work)
-            await self._finish(work, "done", result, None)
+            async with self._database.transaction() as tx:
+                await self._close(tx, work, "done", result, None)
         except YinqiError as error:
-            await self._finish(work, "failed", {"code": error.code}, str(error))
+            await self._fail(kind, work, error.code, str(error))
         except Exception as error:
             log().error("job.interrupted", kind=kind, job=str(work.job_id), exc_info=True)
             if isinstance(error, OSError | DBAPIError) or is_transient(error):
-                await self._again(work, str(error))
+                await self._again(kind, work, str(error))
             else:
-                await self._finish(work, "failed", None, repr(error))
+                await self._fail(kind, work, "job.broken", f"{BROKEN}:{error!r}")
         finally:
             beat.cancel()
 
@@ -227,39 +247,58 @@ class JobRunner:
             except (OSError, DBAPIError) as error:
                 log().warning("job.beat", job=str(work.job_id), error=str(error))
 
-    async def _again(self, work: Work, error: str) -> None:
+    async def _again(self, kind: str, work: Work, error: str) -> None:
         await asyncio.sleep(1)
+        if work.attempt >= MAX_ATTEMPTS:
+            await self._fail(kind, work, "job.given_up", GIVEN_UP)
+            return
         async with self._database.transaction() as tx:
             await tx.connection.execute(
                 text(
-                    "update job set error = :error, state = case when attempts < :most"
-                    " then 'queued' else 'failed' end where job_id = :id and attempts = :attempt"
-                ),
-                {
-                    "id": work.job_id,
-                    "error": error,
-                    "most": MAX_ATTEMPTS,
-                    "attempt": work.attempt,
-                },
-            )
-
-    async def _finish(
-        self, work: Work, state: str, result: dict[str, Any] | None, error: str | None
-    ) -> None:
-        """Close the job, unless another worker has taken it over meanwhile."""
-        async with self._database.transaction() as tx:
-            await tx.connection.execute(
-                text(
-                    "update job set state = :state, result = cast(:result as jsonb),"
-                    " error = :error,"
-                    " progress = case when :state = 'done' then 1 else progress end"
+                    "update job set error = :error, state = 'queued'"
                     " where job_id = :id and attempts = :attempt"
                 ),
-                {
-                    "id": work.job_id,
-                    "attempt": work.attempt,
-                    "state": state,
-                    "error": error,
-                    "result": msgspec.json.encode(result).decode(),
-                },
+                {"id": work.job_id, "error": error, "attempt": work.attempt},
             )
+
+    async def _fail(self, kind: str, work: Work, code: str, error: str) -> None:
+        async with self._database.transaction() as tx:
+            if await self._close(tx, work, "failed", {"code": code}, error):
+                await self._end(tx, kind, work.params)
+
+    async def _end(self, tx: Transaction, kind: str, params: dict[str, Any]) -> None:
+        """Say what becomes of the thing; an ending that cannot stops no other job."""
+        ending = self._endings.get(kind)
+        if ending is None:
+            return
+        try:
+            async with savepoint(await tx.driver()):
+                await ending(tx, params)
+        except Exception:
+            log().error("job.ending", kind=kind, exc_info=True)
+
+    async def _close(
+        self,
+        tx: Transaction,
+        work: Work,
+        state: str,
+        result: dict[str, Any],
+        error: str | None,
+    ) -> bool:
+        """Close the job, unless another worker has taken it over meanwhile."""
+        done = await tx.connection.execute(
+            text(
+                "update job set state = :state, result = cast(:result as jsonb),"
+                " error = :error,"
+                " progress = case when :state = 'done' then 1 else progress end"
+                " where job_id = :id and attempts = :attempt"
+            ),
+            {
+                "id": work.job_id,
+                "attempt": work.attempt,
+                "state": state,
+                "error": error,
+                "result": msgspec.json.encode(result).decode(),
+            },
+        )
+        return done.rowcount == 1

@@ -24,7 +24,7 @@ from shared.platform.audit import Chaining, Seal
 from shared.platform.auth import TokenVerifier
 from shared.platform.consumer import Consumer, ConsumerLoop
 from shared.platform.database import Database
-from shared.platform.jobs import Job, JobHandler, JobRunner, find_job
+from shared.platform.jobs import Job, JobEnding, JobHandler, JobRunner, find_job
 from shared.platform.logging import TODAY, TRACE, is_trace, log, new_trace
 from shared.platform.parked import RETRY_JOB, retrying
 from shared.platform.parked_routes import parked_routes
@@ -46,7 +46,8 @@ class Service:
     """What a service is made of; the platform does the rest.
 
     `on_start` runs once before the app answers (identity makes its signing key there); `loops` run
-    in its worker beside relay and consumers, until cancelled.
+    in its worker beside relay and consumers, until cancelled. `endings` say what becomes of the
+    thing a job was for, where the job fails or is given up.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Service:
     router: APIRouter
     consumers: Sequence[Consumer] = ()
     jobs: Mapping[str, JobHandler] = field(default_factory=dict[str, JobHandler])
+    endings: Mapping[str, JobEnding] = field(default_factory=dict[str, JobEnding])
     on_start: StartHook | None = None
     loops: Sequence[StartHook] = ()
     chores: Sequence[Chore] = ()
@@ -280,6 +282,7 @@ async def work(service: Service) -> None:
     ]
     jobs = JobRunner(
         handlers={**service.jobs, RETRY_JOB: retrying(service.all_consumers())},
+        endings=service.endings,
         database=database,
         settings=settings,
         worker=f"{service.name}-{platform.worker_name}",

@@ -168,7 +168,7 @@ async def test_M_1_only_the_province_opens_campaigns_plans_and_rotations(world: 
         assert (await caller.get(path)).status_code == 200
 
 
-async def test_M_4_the_three_shipped_profiles_open_without_code(world: World) -> None:
+async def test_M4_the_three_shipped_profiles_open_without_code(world: World) -> None:
     await world.populate(per_city=1)
     bank = {"institution_id": str(BANKS[0].institution_id)}
     for profile in shipped():
@@ -204,3 +204,32 @@ async def test_an_unknown_campaign_is_not_found(world: World) -> None:
     assert (await world.regulator.get(path)).status_code == 404
     answer = await world.regulator.post(f"{path}/plans", json={"tier": 1, "seed": 1})
     assert answer.status_code == 404
+
+
+async def test_A1_an_enrolment_whose_job_is_given_up_is_begun_again_and_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "CHUNK", 7)
+    await world.populate()
+    chunks, real = 0, opening._enrol_chunk
+
+    async def breaks(work, campaign):
+        nonlocal chunks
+        chunks += 1
+        if chunks == 4:
+            raise ZeroDivisionError("a bug")
+        return await real(work, campaign)
+
+    monkeypatch.setattr(opening, "_enrol_chunk", breaks)
+    await world.open()
+    path = f"/campaigns/{world.campaign_id}"
+    assert ((await world.read(path))["state"], chunks) == ("enrolling", 4)
+    again = await world.regulator.post(f"{path}/enrolments")
+    assert again.status_code == 202, again.text
+    busy = await world.regulator.post(f"{path}/enrolments")
+    assert busy.json()["code"] == "campaign.enrolling"
+    await world.stack.settle()
+    campaign = await world.read(path)
+    assert (campaign["state"], campaign["enrolled"]) == ("open", 60)
+    events = await world.emitted("EnterpriseEnrolled")
+    assert len(events) == len({data["enterprise_id"] for _, data in events}) == 60

@@ -5,8 +5,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from shared.kernel.ids import derived_id
 from tests.allocation.world import BANKS, SUZHOU, World
-from tests.support.approvals import by_two
+from tests.support.approvals import agreed, by_two
 
 WHY = {"reason": "全年任务完成"}
 
@@ -38,6 +39,7 @@ async def test_M2_a_closed_campaign_says_since_when_and_keeps_what_was_assigned(
 ) -> None:
     campaign = await over.read(f"/campaigns/{over.campaign_id}")
     assert (campaign["state"], campaign["closed_on"]) == ("closed", "2022-04-02")
+    assert campaign["close_reason"] == WHY["reason"]
     await over.stack.settle()
     assert await over.emitted("CampaignClosed") == [
         ("CampaignClosed", {"campaign_id": over.campaign_id, "closed_on": "2022-04-02"})
@@ -82,6 +84,54 @@ async def test_M2_a_draft_of_a_closed_campaign_is_not_published(world: World) ->
     answer = await world.regulator.post(f"/plans/{plan_id}/publication")
 
     assert (answer.status_code, answer.json()["code"]) == (409, "campaign.closed")
+
+
+async def test_M2_a_return_asked_before_the_closing_can_only_be_refused_after_it(
+    world: World,
+) -> None:
+    await world.populate(per_city=4)
+    await world.open()
+    await world.share_out()
+    bank, before = BANKS[0], await world.holders()
+    [one, *_] = await world.assignments(world.bank_head(bank), tier=2)
+    asked = await world.bank_head(bank).post(
+        f"/assignments/{one['assignment_id']}/returns",
+        json={"reason_code": "moved_away", "note": ""},
+    )
+    assert asked.status_code == 201, asked.text
+    assert (await closed(world)).status_code == 200
+    path = f"/returns/{asked.json()['return_id']}/decision"
+    granted = await world.regulator.post(path, json={"granted": True})
+    assert (granted.status_code, granted.json()["code"]) == (409, "campaign.closed")
+    assert await world.holders() == before
+    refused = await world.regulator.post(path, json={"granted": False})
+    assert (refused.status_code, refused.json()["granted"]) == (200, False)
+
+
+async def test_M2_a_late_enrolment_queued_before_the_closing_takes_nobody_in(world: World) -> None:
+    await world.populate(per_city=2)
+    path = f"/campaigns/{await world.open()}"
+    await world.publish([world.listed(derived_id("enterprise", "late"), SUZHOU)])
+    await world.stack.settle()
+    regulator = world.regulator
+    assert regulator.account_id
+    word = await agreed(
+        world.stack, action="campaign.close", subject=world.campaign_id, body=WHY,
+        by=regulator.account_id,
+    )  # fmt: skip
+    queued = await regulator.post(f"{path}/enrolments")
+    assert queued.status_code == 202, queued.text
+    over = await regulator.post(f"{path}/closure", json=WHY, headers={"x-approval": str(word)})
+    assert over.status_code == 200, over.text
+    await world.stack.settle()
+    campaign = await world.read(path)
+    assert (campaign["state"], campaign["enrolled"]) == ("closed", 6)
+    assert len(await world.emitted("EnterpriseEnrolled")) == 6
+    (job,) = await world.stack.rows(
+        "allocation", "select state, result from job where kind = 'campaign.enrol'"
+        " order by created_at desc limit 1",
+    )  # fmt: skip
+    assert (job["state"], "campaign.closed" in str(job["result"])) == ("failed", True)
 
 
 async def test_M2_only_the_regulator_closes(world: World) -> None:

@@ -59,7 +59,7 @@ async def test_JS_08_naming_the_same_again_changes_nothing(shared_out: World) ->
     assert len(await shared_out.emitted("ContactNamed")) == len(mine)
 
 
-async def test_A_9_naming_another_hands_over_and_keeps_who_it_was(shared_out: World) -> None:
+async def test_A9_naming_another_hands_over_and_keeps_who_it_was(shared_out: World) -> None:
     mine = (await rows_of(shared_out))[:1]
     await shared_out.name_contacts(BANK, SUZHOU, mine)
     await shared_out.stack.set_clock(MAY)
@@ -164,7 +164,7 @@ async def test_JS_08_a_branch_head_names_for_the_own_branch_only(shared_out: Wor
     assert answer.json()["rows"][0]["errors"][0]["code"] == "assignment.unknown"
 
 
-async def test_JS_08_JL_31_A_6_who_is_missing_is_listed_by_institution_until_there_are_none(
+async def test_JS_08_JL_31_A6_who_is_missing_is_listed_by_institution_until_there_are_none(
     shared_out: World,
 ) -> None:
     mine = await rows_of(shared_out)

@@ -1,6 +1,7 @@
 """A published plan is checked with the file, the verifier and numpy alone, without the platform."""
 
 import gzip
+import hashlib
 import json
 import shutil
 import subprocess
@@ -9,12 +10,13 @@ import venv
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pytest
 
 from services.allocation.domain.engine import verify as verifier
-from services.allocation.domain.engine.verify import verify
+from services.allocation.domain.engine.verify import digest, distances, verify, ways_to_banks
 from tests.allocation.world import BANKS, NANJING, SEPTEMBER, SUZHOU, WUXI, World
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +64,29 @@ def changed(document: Any, **fields: Any) -> Any:
     return copy
 
 
+def other_choice(part: Any, choice: list[int]) -> dict[str, Any]:
+    """A part's fields with another choice, and all that follows from it told to match."""
+    metres = ways_to_banks(part)[range(len(choice)), choice].tolist()
+    told = digest(part["enterprises"]["id"], part["banks"]["id"], np.array(choice))
+    return {"choice": choice, "metres": metres, "digest": told}
+
+
+def other_seats(part: Any, seat: list[int]) -> dict[str, Any]:
+    """The same for another seat of each."""
+    outlets, firms = part["outlets"], part["enterprises"]
+    each = np.arange(len(outlets["id"]))
+    ways = distances(firms, outlets, each, len(each))[range(len(seat)), seat].tolist()
+    told = digest(firms["id"], outlets["id"], np.array(seat))
+    choice = [outlets["bank"][one] for one in seat]
+    return {"seat": seat, "choice": choice, "metres": ways, "digest": told}
+
+
+def fault(document: Any) -> str:
+    """The one thing that is wrong."""
+    (found,) = verify(document)
+    return str(found)
+
+
 async def test_U8_an_auditor_checks_a_published_plan_without_the_platform(
     world: World, elsewhere: Path
 ) -> None:
@@ -95,6 +120,8 @@ async def test_U8_an_auditor_checks_a_published_plan_without_the_platform(
     ]
     for lie in lies:
         assert verify(lie) != []
+    assert "not proven optimal" in fault(changed(document, **other_choice(city, swapped)))
+    assert "最优 and is optimal" in checked.stdout
     file.write_bytes(json.dumps(lies[0]).encode())
     assert run(elsewhere, file).returncode == 1
     file.write_bytes(b"{}")
@@ -150,8 +177,21 @@ async def test_U8_every_tier_is_exported_and_a_lie_about_who_leaves_its_city_is_
     for name in ("to", "direct", "metres"):
         here, there = other[name][moved[0]], other[name][stays]
         other[name][moved[0]], other[name][stays] = there, here
+    desks = part["outlets"]
+    ways = distances(part["enterprises"], desks, [0] * len(desks["id"]), 1)
+    other["metres"][stays] = int(ways[stays, 0])
+    codes, kinds = part["cities"]["code"], ("bureau", "institution")
+    raw = b"".join(
+        UUID(one).bytes + f"{codes[to]} {kinds[direct]}\n".encode()
+        for one, to, direct in zip(
+            part["enterprises"]["id"], other["to"], other["direct"], strict=True
+        )
+    )
+    other["digest"] = hashlib.sha256(raw).hexdigest()
+    told = {name: other[name] for name in ("to", "direct", "metres", "digest")}
+    assert "others are nearer" in fault(changed(document, **told))
     wrong = [
-        changed(document, **{name: other[name] for name in ("to", "direct", "metres")}),
+        changed(document, **told),
         changed(document, metres=[one + 1 for one in part["metres"]]),
         changed(document, seed=part["seed"] + 1) if tied(part) else changed(document, digest=""),
         changed(document, cities=part["cities"] | {"room": [99, 99, 99]}),
@@ -207,6 +247,15 @@ async def test_U8_a_joint_plan_seats_everybody_and_is_checked_elsewhere(
     ]
     for lie in lies:
         assert verify(lie) != []
+    # With everything told to match a seat is admissible, but nothing proves that it is good.
+    dealt = city["seat"][::-1]
+    for hard_bp in (city["policy"]["hard_bp"], None):
+        policy = city["policy"] | {"hard_bp": hard_bp}
+        lie = changed(document, policy=policy, **other_seats(city, dealt))
+        assert "not proven: costs" in fault(lie)
+    gaps = [int(one["cost"]) - int(one["bound"]) for one in view["cities"]]
+    assert ("optimal" in checked.stdout) == (not any(gaps))
+    assert ("of the bound" in checked.stdout) == any(gaps)
 
 
 async def test_U8_regulator_and_auditor_export_and_a_plan_that_is_not_solved_has_no_file(

@@ -1,12 +1,14 @@
 """After publication: returns, claims, hand-over, suggestions, capacities, late arrivals; profiles."""
 
 from collections import Counter
+from datetime import date
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from services.allocation.usecases.profiles import shipped
+from shared.contracts.registry import PersonalDataErased
 from shared.kernel.ids import derived_id
 from tests.allocation.world import BANK_OF, BANKS, MAY, NANJING, SUZHOU, World
 
@@ -70,6 +72,37 @@ async def test_A8_a_rejected_return_stays_in_the_denominator_and_a_granted_one_f
     holders = await world.holders()
     assert holders[second["enterprise_id"]] != str(BANKS[0].institution_id)
     assert len(holders) == 60
+
+
+async def test_S22_the_words_of_a_return_go_with_the_enterprises_persons(shared_out: World) -> None:
+    world, words = shared_out, "联系人欧阳测试,电话13900001234"
+    (erased, stays) = (await held_by(world, 0))[:2]
+    head = world.bank_head(BANKS[0])
+    for one in (erased, stays):
+        asked = await head.post(
+            f"/assignments/{one['assignment_id']}/returns",
+            json={"reason_code": "moved_away", "note": words},
+        )
+        path = f"/returns/{asked.json()['return_id']}/decision"
+        decided = await world.regulator.post(path, json={"granted": False, "note": words})
+        assert decided.json()["decision_note"] == words
+    await world.publish(
+        PersonalDataErased(
+            subject_id=UUID(one["enterprise_id"]), kind=kind, erased_on=date(2022, 7, 1)
+        )
+        for one, kind in ((erased, "enterprise"), (stays, "staff"))
+    )
+    await world.stack.settle()
+    asked = {"campaign_id": world.campaign_id, "state": "all"}
+    shown = {one["enterprise_id"]: one for one in (await world.read("/returns", **asked))["items"]}
+    forgotten, kept = (shown[one["enterprise_id"]] for one in (erased, stays))
+    assert (forgotten["note"], forgotten["decision_note"]) == ("", "")
+    assert (forgotten["reason_code"], forgotten["granted"]) == ("moved_away", False)
+    assert (kept["note"], kept["decision_note"]) == (words, words)
+    answers = await world.stack.rows("allocation", "select body from idempotency")
+    told = [one["body"] for one in answers if b"13900001234" in one["body"]]
+    assert told
+    assert not any(erased["enterprise_id"].encode() in one for one in told)
 
 
 async def test_S01_JS_21_a_claim_names_no_branch_and_no_person_of_another_bank(

@@ -95,3 +95,19 @@ async def test_R3_a_rotation_counts_the_banks_and_loans_of_both(world: World) ->
     assert after[str(survivor)] not in {before[str(survivor)], before[str(merged)]}
     # What one of two that are one was lent, both were; and nobody looks for a bank for the merged.
     assert {after[str(e)] == before[str(e)] for e in (lucky, lender, merged)} == {True}
+
+
+async def test_JS_19_R3_merged_into_one_outside_the_campaign_it_rotates_with_its_own_banks(
+    world: World,
+) -> None:
+    await world.populate(per_city=12)
+    await world.open()
+    await world.share_out()
+    await world.stack.set_clock(SEPTEMBER)
+    for merged in world.enterprise_ids[SUZHOU]:
+        await merge(world, uuid4(), merged)
+    await world.rotate()
+    await world.rotate()
+    for merged in world.enterprise_ids[SUZHOU]:
+        had = await world.assignments(enterprise_id=str(merged), tier=2, state="all")
+        assert len({one["institution_id"] for one in had}) == len(had) == 3

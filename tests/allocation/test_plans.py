@@ -54,6 +54,13 @@ async def test_JS_07_tier_two_gives_everybody_to_a_bank_of_the_city_within_capac
     assert (published["assigned"], published["version"]) == (60, 1)
 
 
+async def test_JS_06_the_tier_of_bureaus_has_no_outlets_to_seat_anybody_at(opened: World) -> None:
+    answer = await opened.regulator.post(
+        f"/campaigns/{opened.campaign_id}/plans", json={"tier": 1, "seed": 1, "form": "joint"}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (409, "plan.form_not_here")
+
+
 async def test_JS_07_tier_two_waits_for_a_published_tier_one(opened: World) -> None:
     path = f"/campaigns/{opened.campaign_id}/plans"
     answer = await opened.regulator.post(path, json={"tier": 2, "seed": 1})
@@ -72,7 +79,7 @@ async def test_JS_06_who_moved_goes_to_the_bureau_where_it_is(opened: World) -> 
     assert (found["bureau_code"], found["region_code"]) == (WUXI, "320205")
 
 
-async def test_A_2_a_bank_without_people_gets_nothing(opened: World) -> None:
+async def test_A2_a_bank_without_people_gets_nothing(opened: World) -> None:
     idle = BANKS[3]
     await opened.publish(
         idle.outlet(city, relationship_managers=0) for city in opened.enterprise_ids
@@ -83,7 +90,7 @@ async def test_A_2_a_bank_without_people_gets_nothing(opened: World) -> None:
     assert len(await opened.holders()) == 60
 
 
-async def test_A_2_too_little_room_is_explained_and_nothing_is_overfilled(opened: World) -> None:
+async def test_A2_too_little_room_is_explained_and_nothing_is_overfilled(opened: World) -> None:
     await opened.publish(
         bank.outlet(city, service_capacity=3) for bank in BANKS for city in opened.enterprise_ids
     )
@@ -98,7 +105,7 @@ async def test_A_2_too_little_room_is_explained_and_nothing_is_overfilled(opened
     assert len(await opened.holders()) == 54
 
 
-async def test_A_3_any_enterprise_s_reason_can_be_read_and_the_city_replayed(
+async def test_A3_any_enterprise_s_reason_can_be_read_and_the_city_replayed(
     opened: World,
 ) -> None:
     await opened.make_binding(await opened.plan(1))
@@ -118,7 +125,7 @@ async def test_A_3_any_enterprise_s_reason_can_be_read_and_the_city_replayed(
     assert other.status_code == 404
 
 
-async def test_A_3_a_replay_shows_that_stored_results_were_touched(opened: World) -> None:
+async def test_A3_a_replay_shows_that_stored_results_were_touched(opened: World) -> None:
     await opened.make_binding(await opened.plan(1))
     plan_id = await opened.plan(2)
     async with opened.stack.database("allocation").transaction() as tx:
@@ -127,7 +134,7 @@ async def test_A_3_a_replay_shows_that_stored_results_were_touched(opened: World
     assert not (await opened.read(f"/plans/{plan_id}/replay", city_code=SUZHOU))["same"]
 
 
-async def test_A_4_the_same_seed_gives_the_same_plan(opened: World) -> None:
+async def test_A4_the_same_seed_gives_the_same_plan(opened: World) -> None:
     await opened.make_binding(await opened.plan(1))
     first, again = await opened.plan(2, seed=5), await opened.plan(2, seed=5)
     digests = [
@@ -137,7 +144,7 @@ async def test_A_4_the_same_seed_gives_the_same_plan(opened: World) -> None:
     assert digests[0] == digests[1]
 
 
-async def test_A_1_a_published_plan_stays_and_cannot_be_published_again(opened: World) -> None:
+async def test_A1_a_published_plan_stays_and_cannot_be_published_again(opened: World) -> None:
     plan_id = await opened.plan(1)
     await opened.make_binding(plan_id)
     answer = await opened.regulator.post(f"/plans/{plan_id}/publication")
@@ -145,7 +152,7 @@ async def test_A_1_a_published_plan_stays_and_cannot_be_published_again(opened: 
     assert len(await opened.emitted("PlanPublished")) == 1
 
 
-async def test_A_1_two_publications_at_once_publish_once(opened: World) -> None:
+async def test_A1_two_publications_at_once_publish_once(opened: World) -> None:
     plan_id = await opened.plan(1)
     await opened.check(plan_id)
     first = await opened.regulator.post(f"/plans/{plan_id}/publication")
@@ -156,7 +163,7 @@ async def test_A_1_two_publications_at_once_publish_once(opened: World) -> None:
     assert len(await opened.emitted("EnterpriseAssigned")) == 40
 
 
-async def test_A_1_a_new_plan_of_the_tier_announces_only_those_that_move(opened: World) -> None:
+async def test_A1_a_new_plan_of_the_tier_announces_only_those_that_move(opened: World) -> None:
     await opened.share_out()
     before = {one["enterprise_id"]: one for one in await opened.assignments(tier=2)}
     old = (await opened.read("/plans", campaign_id=opened.campaign_id))["items"][0]["plan_id"]
@@ -184,7 +191,7 @@ async def test_A_1_a_new_plan_of_the_tier_announces_only_those_that_move(opened:
     assert len((await opened.read(f"/plans/{old}/assignments", limit=500))["items"]) == 60
 
 
-async def test_A_1_for_one_enterprise_the_end_is_announced_before_the_new_beginning(
+async def test_A1_for_one_enterprise_the_end_is_announced_before_the_new_beginning(
     opened: World,
 ) -> None:
     await opened.share_out()
@@ -204,7 +211,7 @@ async def test_A_1_for_one_enterprise_the_end_is_announced_before_the_new_beginn
     }
 
 
-async def test_A_1_a_draft_on_a_superseded_tier_one_is_stale(opened: World) -> None:
+async def test_A1_a_draft_on_a_superseded_tier_one_is_stale(opened: World) -> None:
     await opened.make_binding(await opened.plan(1))
     draft = await opened.plan(2)
     await opened.make_binding(await opened.plan(1, seed=8))

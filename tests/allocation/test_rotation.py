@@ -46,7 +46,7 @@ async def test_JS_19_only_the_unmatched_rotate_and_each_to_another_bank(
     assert {one["enterprise_id"] for one in began if one["round"] == 2} == set(before) - stayed
 
 
-async def test_A_7_the_next_bank_is_of_another_type_and_no_bank_comes_twice(
+async def test_A7_the_next_bank_is_of_another_type_and_no_bank_comes_twice(
     shared_out: World,
 ) -> None:
     await shared_out.rotate()
@@ -60,7 +60,7 @@ async def test_A_7_the_next_bank_is_of_another_type_and_no_bank_comes_twice(
         assert len(set(kinds)) == 3
 
 
-async def test_A_7_after_three_banks_there_is_no_further_round(shared_out: World) -> None:
+async def test_A7_after_three_banks_there_is_no_further_round(shared_out: World) -> None:
     await shared_out.rotate()
     await shared_out.rotate()
     before = await shared_out.holders()
@@ -126,7 +126,7 @@ async def test_JS_19_before_tier_two_there_is_nothing_to_rotate(world: World) ->
     assert (answer.status_code, answer.json()["code"]) == (409, "plan.none_in_force")
 
 
-async def test_A_1_two_drafts_of_one_round_cannot_both_be_published(shared_out: World) -> None:
+async def test_A1_two_drafts_of_one_round_cannot_both_be_published(shared_out: World) -> None:
     drafts = []
     for seed in (1, 2):
         answer = await shared_out.regulator.post(
@@ -141,7 +141,7 @@ async def test_A_1_two_drafts_of_one_round_cannot_both_be_published(shared_out: 
     assert (answer.status_code, answer.json()["code"]) == (409, "plan.stale")
 
 
-async def test_A_1_after_a_rotation_the_list_is_not_shared_out_afresh(shared_out: World) -> None:
+async def test_A1_after_a_rotation_the_list_is_not_shared_out_afresh(shared_out: World) -> None:
     draft = await shared_out.plan(2, seed=3)
     await shared_out.rotate()
     await shared_out.check(draft)

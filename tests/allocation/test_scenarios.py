@@ -91,3 +91,17 @@ async def test_A5_a_what_if_needs_a_plan_in_force(world: World) -> None:
         f"/campaigns/{world.campaign_id}/scenarios", json={"name": "早", "changes": {}}
     )
     assert (answer.status_code, answer.json()["code"]) == (409, "plan.none_in_force")
+
+
+async def test_A5_a_plan_with_seats_is_not_compared_with_one_without(world: World) -> None:
+    """No change means no move, or no answer: the same list without outlets' limits is another."""
+    await shared_out(world)
+    made = await try_out(world, "不变")
+    assert made["moved"] == 0
+    await world.make_binding(await world.plan(2, form="joint"))
+    path = f"/campaigns/{world.campaign_id}/scenarios"
+    tried = await world.regulator.post(path, json={"name": "联合", "changes": {}})
+    priced = await world.regulator.get(f"/scenarios/{made['scenario_id']}/policy-prices")
+    for answer in (tried, priced):
+        assert (answer.status_code, answer.json()["code"]) == (409, "scenario.joint_plan")
+    assert [one["name"] for one in (await world.read(path))["items"]] == ["不变"]

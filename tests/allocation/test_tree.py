@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections import Counter
+from datetime import date
 from itertools import pairwise
 from typing import Any
 
@@ -124,6 +125,43 @@ async def test_A1_a_province_is_shared_out_through_five_tiers_each_resumable_and
         assert (await live(world, tier)).keys() == duties.keys()
 
 
+async def test_A1_below_a_node_that_changes_nothing_stays_where_it_was(world: World) -> None:
+    """Another city of the same bank, then another branch: what lay below goes with what it was."""
+    await world.populate(per_city=4)
+    await world.publish(bank.outlet(city, active=False) for bank in BANKS if bank != ROOT
+                        for city in world.enterprise_ids)  # fmt: skip
+    await world.stack.settle()
+    tiers = [{"tier": n, "from": a, "to": b} for n, (a, b) in enumerate(pairwise(DEEP), 1)]
+    await profile_with(world, "jiangsu-2022", code="deep", tiers=tiers)
+    await world.open(profile="deep")
+    for tier in (1, 2, 3, 4):
+        await world.make_binding(await world.plan(tier))
+    before = await live(world, 2)
+    goes = world.enterprise_ids[SUZHOU][0]
+    await world.publish([world.moved(goes, WUXI, date(2022, 4, 2))])
+    await world.stack.settle()
+    for tier in (1, 2):
+        await world.make_binding(await world.plan(tier))
+    after = await live(world, 2)
+    assert before[str(goes)]["assignment_id"] == after[str(goes)]["assignment_id"]
+    assert (before[str(goes)]["node_city"], after[str(goes)]["node_city"]) == (SUZHOU, WUXI)
+    assert {one: row["node_city"] for one, row in before.items() if one != str(goes)} == {
+        one: row["node_city"] for one, row in after.items() if one != str(goes)
+    }
+    for tier in (3, 4):
+        assert (await live(world, tier)).keys() == before.keys() - {str(goes)}
+        await world.make_binding(await world.plan(tier))
+        assert (await live(world, tier)).keys() == before.keys()
+
+    await world.publish([ROOT.outlet(WUXI, active=False)])
+    await world.stack.settle()
+    await world.make_binding(await world.plan(3))
+    branches, outlets = await live(world, 3), await live(world, 4)
+    assert WUXI not in {one["node_city"] for one in branches.values()}
+    assert 0 < len(outlets) < len(branches) == len(before)
+    assert all(row["node_city"] == branches[one]["node_city"] for one, row in outlets.items())
+
+
 async def test_JL_31_each_branch_names_sub_branch_and_person_until_the_contact_rate_is_full(
     world: World,
 ) -> None:
@@ -144,6 +182,11 @@ async def test_JL_31_each_branch_names_sub_branch_and_person_until_the_contact_r
         assert sum(one["quota"] for one in plan["load"]) == 30
         assert all(one["assigned"] <= one["capacity"] for one in plan["load"])
         assert verify(await exported(world, plan["plan_id"])) == []
+        rows = (await world.read(f"/plans/{plan['plan_id']}/assignments", limit=100))["items"]
+        node = {1: "分行", 2: "网点"}[tier]
+        assert all(f"最近的{node}" in one["words"] or f"可选{node}" in one["words"] for one in rows)
+        assert any(f"另一家{node}" in one["words"] for one in rows)
+        assert not [one["words"] for one in rows if "家机构" in one["words"]]
     duties, outlets = await live(world, 1), await live(world, 2)
     assert {one["institution_id"] for one in duties.values()} == {str(ROOT.institution_id)}
     assert {one["node_city"] for one in duties.values()} == {NANJING, SUZHOU, WUXI}

@@ -77,7 +77,10 @@ FULL = Scale(
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """What the tests need to know of the campaign: who may sign in, and what is where."""
+    """What the tests need to know of the campaign: who may sign in, and what is where.
+
+    The bank of `slow_head` has named nobody for some of its enterprises.
+    """
 
     home: Path
     url: str
@@ -85,6 +88,7 @@ class Made:
     admin: Caller
     regulator: Caller
     head: Caller
+    slow_head: Caller
     visiting_bank: str
     visiting_bank_id: str
     manager: Person
@@ -136,7 +140,9 @@ async def _until_summer(world: World, scale: Scale) -> Made:
     held = await allocating.read_holders(world, PLANNED_ON, "assignments")
     desk = _desk_under_test(world, scale.on_phone)
     await move_clock(world, NAMED_ON)
-    await allocating.name_contacts(world, held, "contacts")
+    slow = _left_without_contact(held, but=desk.institution_id)
+    await allocating.name_contacts(world, [each for each in held if each not in slow], "contacts")
+    world.tally.without_contact = len(slow)
     await _spring(world, banking, desk, scale)
     await move_clock(world, BULLETIN_ON)
     await bulletins.publish(world, "2022Q2")
@@ -149,6 +155,7 @@ async def _until_summer(world: World, scale: Scale) -> Made:
         admin=world.admin,
         regulator=world.regulator,
         head=world.head_of(bank),
+        slow_head=world.head_of(world.banks[_holder_of(slow[0])]),
         visiting_bank=bank.name,
         visiting_bank_id=bank.institution_id,
         manager=desk.manager,
@@ -182,6 +189,17 @@ async def _open_offices(world: World, banks: list[Bank]) -> None:
     await accounts.open_accounts(world, rows)
     for bank in banks:
         await accounts._open_core(world, bank)
+
+
+def _holder_of(firm: Firm) -> str:
+    assert firm.holder
+    return firm.holder.institution_id
+
+
+def _left_without_contact(held: list[Firm], *, but: str, most: int = 3) -> list[Firm]:
+    """Some enterprises of a bank that is not the one under test."""
+    others = sorted({_holder_of(each) for each in held} - {but})
+    return [each for each in held if _holder_of(each) == others[0]][:most]
 
 
 def _desk_under_test(world: World, most: int) -> Desk:

@@ -1,5 +1,6 @@
 """The console beside the board: accounts and approvals, by two people; and what a browser must not run."""
 
+import asyncio
 import csv
 import json
 from pathlib import Path
@@ -255,6 +256,39 @@ async def test_S20_a_tampered_trail_is_shown_red_with_its_first_bad_row(
     await expect(state).to_contain_text("第 7 条，内容被改动")
     await check(screen, "a tampered trail on a phone")
     await screen.screenshot(path=tmp_path / "audit-bad-360.png")
+
+
+async def test_S20_a_long_trail_is_verified_part_by_part_and_the_page_says_how_far(
+    place: Made, browsing: Browsing
+) -> None:
+    """The page goes on by itself until the service says that it is done."""
+    screen = await browsing.desk(width=360, height=740)
+    begun, asked, gate = str(uuid4()), list[str](), asyncio.Event()
+
+    async def long(route, request) -> None:  # type: ignore[no-untyped-def]
+        path, _, query = request.url.partition("?")
+        asked.append(query)
+        if len(asked) == 1:
+            answer = await route.fetch()
+            body = json.loads(await answer.text()) | {"next_cursor": begun, "lines": 5_000}
+            await route.fulfill(response=answer, body=json.dumps(body))
+            return
+        await gate.wait()
+        await route.fulfill(response=await route.fetch(url=path))
+
+    await screen.route("**/audit/verification*", long)
+    await sign_in(screen, f"{place.url}/", place.regulator.name, place.regulator.password)
+    await screen.get_by_test_id("section-audit").click()
+    button = screen.get_by_test_id("audit-verify")
+    await button.click()
+    progress = screen.get_by_test_id("audit-progress")
+    await expect(progress).to_contain_text("已核验 5000 条")
+    await expect(button).to_be_disabled()
+    await check(screen, "a long verification on a phone")
+    gate.set()
+    await expect(screen.get_by_test_id("audit-state")).to_have_attribute("data-fits", "yes")
+    await expect(progress).to_have_count(0)
+    assert asked == ["", f"cursor={begun}"]
 
 
 async def test_pictures_can_be_taken_of_every_section(

@@ -8,7 +8,8 @@ import pytest
 
 from shared.kernel.errors import BadInput
 from shared.platform import jobs
-from shared.platform.jobs import JobHandler, JobRunner, Work, start_job
+from shared.platform.database import Transaction
+from shared.platform.jobs import JobEnding, JobHandler, JobRunner, Work, start_job
 from tests.platform.bus import Bus
 
 
@@ -19,8 +20,15 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "POLL_SECONDS", 0.1)
 
 
-def start(bus: Bus, handlers: dict[str, JobHandler], worker: str = "w0") -> asyncio.Task[None]:
-    runner = JobRunner(handlers=handlers, database=bus.writer, settings=None, worker=worker)
+def start(
+    bus: Bus,
+    handlers: dict[str, JobHandler],
+    worker: str = "w0",
+    endings: dict[str, JobEnding] | None = None,
+) -> asyncio.Task[None]:
+    runner = JobRunner(
+        handlers=handlers, database=bus.writer, settings=None, worker=worker, endings=endings
+    )
     return bus._start(runner.run())
 
 
@@ -161,3 +169,57 @@ async def test_a_job_that_kills_every_worker_is_given_up(log_bus: Bus) -> None:
 
     start(log_bus, {"deadly": deadly})
     await until_state(log_bus, job_id, "failed")
+
+
+async def test_a_job_that_ends_badly_in_whatever_way_takes_its_ending_with_it(
+    log_bus: Bus,
+) -> None:
+    ended: list[tuple[str, str]] = []
+
+    async def no_file(_work: Work) -> dict[str, Any]:
+        raise ConnectionError("the database is away")
+
+    async def bug(_work: Work) -> dict[str, Any]:
+        raise ZeroDivisionError("oops")
+
+    async def refused(_work: Work) -> dict[str, Any]:
+        raise BadInput("import.sheet", "没有这个工作表")
+
+    async def good(_work: Work) -> dict[str, Any]:
+        return {}
+
+    async def ending(tx: Transaction, params: dict[str, Any]) -> None:
+        driver = await tx.driver()
+        how = params["how"]
+        if how == "bug":  # the transaction goes on, and so do the others
+            await driver.execute("select 1 / 0")
+        closed = await driver.fetchval("select state from job where params->>'how' = $1", how)
+        ended.append((how, closed))
+
+    handlers: dict[str, JobHandler] = {
+        "away": no_file, "bug": bug, "refused": refused, "dead": good, "good": good,
+    }  # fmt: skip
+    ids = {kind: await enqueue(log_bus, kind, how=kind) for kind in handlers}
+    await log_bus.sql(
+        "w", "update job set attempts = $1 where kind = 'away'", jobs.MAX_ATTEMPTS - 1
+    )
+    await log_bus.sql(
+        "w",
+        "update job set state = 'running', attempts = $1, beat_at = now() - interval '1 hour'"
+        " where kind = 'dead'",
+        jobs.MAX_ATTEMPTS,
+    )
+    start(log_bus, handlers, endings=dict.fromkeys(handlers, ending))
+    for kind, wanted in (
+        ("bug", "failed"),
+        ("away", "failed"),
+        ("dead", "failed"),
+        ("good", "done"),
+    ):
+        await until_state(log_bus, ids[kind], wanted)
+    await until_state(log_bus, ids["refused"], "failed")
+    assert sorted(ended) == [("away", "failed"), ("dead", "failed"), ("refused", "failed")]
+    rows = await log_bus.sql("w", "select kind, error, result->>'code' as code from job")
+    said = {row["kind"]: (row["error"], row["code"]) for row in rows}
+    assert said["away"] == said["dead"] == (jobs.GIVEN_UP, "job.given_up")
+    assert said["bug"][1] == "job.broken"

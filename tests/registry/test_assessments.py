@@ -1,10 +1,12 @@
 """Judging enterprises through the API: reasons, history, jobs, stages and their override."""
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from services.registry.store.imports import lock_kind
 from shared.kernel.ids import derived_id
 from tests.registry.sheets import TODAY, firm, imported, lines_of, rows_of, uscc, xlsx
 from tests.support.stack import Caller, Stack
@@ -239,3 +241,14 @@ async def test_TS_04_facts_come_by_spreadsheet_as_of_a_day(stack: Stack, regulat
     lines[1][3] = "20"
     changed = await imported(stack, regulator, xlsx(lines), **form)
     assert (changed["counts"]["changed"], changed["counts"]["unchanged"]) == (1, 1)
+
+
+async def test_TS_04_a_sheet_of_facts_does_not_wait_for_an_import_of_a_bank(
+    stack: Stack, regulator: Caller
+) -> None:
+    sheet = xlsx([["统一社会信用代码", "职工总数"], [uscc(1), "100"]])
+    async with stack.database("registry").transaction() as tx:
+        await lock_kind(tx, "outlets")
+        async with asyncio.timeout(20):
+            job = await imported(stack, regulator, sheet, kind="facts", valid_from="2022-03-31")
+    assert (job["state"], job["counts"]["new"]) == ("done", 1)

@@ -153,6 +153,7 @@ async def test_JL_21_an_expert_s_name_is_sealed_shown_masked_and_unveiled_for_a_
     asked = {"purpose": "verification", "reason": "邀请参加技术评审"}
     revealed = await regulator.post(path, json=asked)
     assert revealed.status_code == 201, revealed.text
+    assert revealed.json()["subject_id"] == expert_id
     opened = await regulator.get(f"/reveals/{revealed.json()['reveal_id']}")
     assert opened.json()["legal_representative"] == "样例乙"
     park = (await enter(regulator, party("science_park", "P1"))).json()["party_ids"][0]

@@ -6,6 +6,7 @@ import pytest
 
 from shared.kernel.ids import derived_id
 from tests.registry.sheets import TODAY, firm, imported, lines_of, rows_of, uscc, xlsx
+from tests.registry.test_banks import INSTITUTIONS
 from tests.support.stack import Caller, Stack
 
 VAGUE = {"经营地址": "江苏省苏州市样例路1号"}
@@ -95,3 +96,50 @@ async def test_R2_a_doubtful_row_is_refused_with_a_reason(stack: Stack, regulato
     assert len(await rows_of(regulator, job, "refused")) == 1
     unknown = await settle(regulator, item | {"row": 99}, decision="take")
     assert unknown.json()["code"] == "row.unknown"
+
+
+async def test_R2_a_refusal_is_taken_back_and_the_row_waits_again(
+    stack: Stack, regulator: Caller
+) -> None:
+    wrong = firm(3, 统一社会信用代码=uscc(3)[:-1] + "O")
+    sheet = xlsx(lines_of([firm(1), firm(2, **VAGUE), wrong]))
+    job = await imported(stack, regulator, sheet)
+    before = job["counts"]
+    (item,) = await waiting(regulator)
+    path = f"/imports/{item['import_id']}/rows/{item['row']}/reopening"
+    why = {"reason": "误操作"}
+    early = await regulator.post(path, json=why)
+    assert (early.status_code, early.json()["code"]) == (409, "row.not_refused")
+    await settle(regulator, item, decision="refuse")
+    assert await waiting(regulator) == []
+    bank = stack.caller("registry", "bank_head", institution_id=derived_id("institution", "A"))
+    assert (await bank.post(path, json=why)).status_code == 404
+    back = await regulator.post(path, json=why)
+    assert (back.status_code, back.json()["outcome"]) == (200, "doubtful"), back.text
+    assert await waiting(regulator) == [item]
+    counts = (await regulator.get(f"/imports/{item['import_id']}")).json()["counts"]
+    assert counts == before
+    assert (await regulator.post(path, json=why)).json()["code"] == "row.not_refused"
+    fixed = {"business_address": "江苏省苏州市虎丘区样例路1号"}
+    done = await settle(regulator, item, decision="take", corrections=fixed)
+    assert (done.json()["outcome"], done.json()["change"]) == ("taken", "new")
+    assert (await regulator.post(path, json=why)).json()["code"] == "row.not_refused"
+    # What the file itself had wrong is no person's refusal.
+    unfit = path.replace(f"/rows/{item['row']}/", "/rows/4/")
+    assert (await regulator.post(unfit, json=why)).json()["code"] == "row.not_refused"
+
+
+async def test_R2_a_bank_takes_its_own_refusal_back(stack: Stack, regulator: Caller) -> None:
+    await imported(stack, regulator, xlsx(INSTITUTIONS), kind="institutions")
+    where = derived_id("institution", INSTITUTIONS[1][0])
+    bank = stack.caller("registry", "bank_head", institution_id=where)
+    vague = [["网点编码", "网点名称", "所属机构编码", "行政区划代码", "地址"]]
+    vague += [["N1", "样例一支行", INSTITUTIONS[1][0], "", "江苏省苏州市样例路1号"]]
+    job = await imported(stack, bank, xlsx(vague), kind="outlets")
+    (item,) = await waiting(bank)
+    assert (await settle(bank, item, decision="refuse")).json()["outcome"] == "refused"
+    path = f"/imports/{item['import_id']}/rows/{item['row']}/reopening"
+    assert (await bank.post(path, json={"reason": "误操作"})).status_code == 200
+    assert await waiting(bank) == [item]
+    counts = (await bank.get(f"/imports/{item['import_id']}")).json()["counts"]
+    assert counts == job["counts"]

@@ -24,6 +24,7 @@ from shared.platform.embedded.postgres import Postgres
 from shared.platform.settings import SERVICES
 from tests.registry.sheets import TODAY, firm, imported, lines_of, rows_of, uscc, xlsx
 from tests.registry.test_banks import INSTITUTIONS, OUTLETS, STAFF
+from tests.registry.test_directory import enter, party
 from tests.registry.test_vault import NAME, PHONE, dump, reveal
 from tests.support.stack import Caller, Stack
 
@@ -144,6 +145,78 @@ async def test_S22_a_member_of_staff_is_forgotten_too(stack: Stack, regulator: C
     assert STAFF_NAME not in "".join([await dump(stack, service) for service in SERVICES])
     files = Path(os.environ["REGISTRY_UPLOAD_DIR"]).rglob("*")
     assert not any(STAFF_NAME.encode() in f.read_bytes() for f in files if f.is_file())
+
+
+PEOPLE = {
+    "expert": party("expert", "E1", name=STAFF_NAME, details={"field": f"{STAFF_NAME}的专长"}),
+    "member": party("member", "M1", name=STAFF_NAME, region_code=None, details={"post": "组长"}),
+}
+
+
+@pytest.mark.parametrize("kind", ["expert", "member"])
+async def test_S22_a_person_of_the_directory_is_forgotten_too(
+    stack: Stack, regulator: Caller, kind: str
+) -> None:
+    entry = PEOPLE[kind] | {"reason": f"{STAFF_NAME}来电要求登记"}
+    made = await enter(regulator, entry, party("science_park", "P1"))
+    assert made.status_code == 201, made.text
+    person, park = map(UUID, made.json()["party_ids"])
+    asked = {"purpose": "subject_request", "reason": f"{STAFF_NAME}本人申请"}
+    assert (await regulator.post(f"/parties/{person}/reveals", json=asked)).status_code == 201
+    for other in (park, uuid4()):  # a park is nobody
+        body = {"subject_id": str(other), "kind": "party", "basis": "本人申请"}
+        assert (await regulator.post("/erasures", json=body)).json()["code"] == "staff.unknown"
+    own = stack.caller("registry", "enterprise", enterprise_id=enterprise(1), account_id=uuid4())
+    body = {"subject_id": str(person), "kind": "party", "basis": "本人申请"}
+    assert (await own.post("/erasures", json=body)).status_code == 404
+    done = await erased(stack, regulator, person, kind="party")
+    assert (done["receipt"]["keys_destroyed"], done["receipt"]["records_removed"]) == (1, 1)
+    again = await regulator.post(f"/parties/{person}/reveals", json=asked)
+    assert again.json()["code"] == "person.unknown"
+    assert STAFF_NAME not in "".join([await dump(stack, service) for service in SERVICES])
+    (told,) = await stack.rows(
+        "registry", "select payload from event_log where type = 'PersonalDataErased.v2'"
+    )
+    assert b"party" in told["payload"]
+
+
+@pytest.mark.parametrize("kind", ["expert", "member"])
+async def test_S22_a_later_entry_of_the_directory_does_not_bring_a_person_back(
+    stack: Stack, regulator: Caller, kind: str
+) -> None:
+    made = await enter(regulator, PEOPLE[kind])
+    (person,) = map(UUID, made.json()["party_ids"])
+    await erased(stack, regulator, person, kind="party")
+    said = "select from event_log where type = 'PartyChanged.v2'"
+    before = len(await stack.rows("registry", said))
+    later = PEOPLE[kind] | {"valid_from": "2022-04-01", "active": False, "reason": STAFF_NAME}
+    for _ in range(2):  # the second time it is nothing new
+        assert (await enter(regulator, later)).status_code == 201
+    await stack.settle()
+    assert len(await stack.rows("registry", said)) == before + 1
+    history = (await regulator.get(f"/parties/{person}/history")).json()["items"]
+    assert [(one["name"], one["details"], one["reason"], one["active"]) for one in history] == [
+        ("", {}, "", True), ("", {}, "", False),
+    ]  # fmt: skip
+    assert STAFF_NAME not in await dump(stack)
+    assert not await stack.rows("registry", f"select from data_key where subject_id = '{person}'")
+
+
+async def test_M5_everything_held_on_a_person_of_the_directory_is_handed_over(
+    regulator: Caller,
+) -> None:
+    made = await enter(regulator, PEOPLE["expert"] | {"reason": "聘任"})
+    (person,) = made.json()["party_ids"]
+    asked = {"purpose": "subject_request", "reason": "本人申请"}
+    revealed = (await regulator.post(f"/parties/{person}/reveals", json=asked)).json()
+    path = f"/reveals/{revealed['reveal_id']}/holdings"
+    held = (await regulator.get(path)).json()
+    assert held["person"][0]["legal_representative"] == STAFF_NAME
+    assert held["party"] == [{"party_id": person, "kind": "expert", "code": "E1"}]
+    assert [row["reason"] for row in held["party_slice"]] == ["聘任"]
+    assert "专长" in held["party_slice"][0]["details"]
+    assert held["who_looked"][0]["purpose"] == "subject_request"
+    assert "enterprise" not in held
 
 
 async def test_S22_what_was_written_about_the_enterprise_goes_with_its_persons(

@@ -18,6 +18,7 @@ from services.registry.domain.tables import harmless
 from services.registry.store.parquet import ParquetFile
 from shared.kernel.ids import derived_id
 from tests.registry.sheets import TODAY, firm, imported, lines_of, rows_of, uscc, xlsx
+from tests.registry.test_banks import INSTITUTIONS
 from tests.registry.test_enterprises import BANK_A, assigned
 from tests.support.stack import Caller, Stack
 
@@ -119,6 +120,27 @@ async def test_M1_a_search_shows_a_bank_what_it_was_given(stack: Stack, regulato
     assert await found(other) == []
     bureau = stack.caller("registry", "bureau", region_code="320100")
     assert await found(bureau) == [4]
+
+
+async def test_JS_05_facets_count_by_the_institution_in_whose_care_they_are(
+    stack: Stack, regulator: Caller
+) -> None:
+    await imported(stack, regulator, xlsx(INSTITUTIONS), kind="institutions")
+    banks = [derived_id("institution", code) for code, *_ in INSTITUTIONS[1:]]
+    for number, bank in ((1, banks[0]), (2, banks[0]), (2, banks[1]), (1, banks[0])):
+        await stack.publish(assigned(number, bank, uuid4()))
+    await stack.settle()
+
+    async def counted(caller: Caller, **query: str) -> dict[str, int]:
+        facets = (await caller.get("/search/facets", params=query)).json()["institution"]
+        return {each["title"]: each["enterprises"] for each in facets}
+
+    assert await counted(regulator) == {"样例银行一": 2, "样例银行二": 1}
+    assert await counted(regulator, institution_id=str(banks[1])) == {
+        "样例银行一": 1, "样例银行二": 1,
+    }  # fmt: skip
+    own = stack.caller("registry", "bank_head", institution_id=banks[0])
+    assert await counted(own) == {"样例银行一": 2}
 
 
 async def test_JS_05_pages_of_a_search_follow_each_other(regulator: Caller) -> None:

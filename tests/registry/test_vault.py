@@ -125,6 +125,7 @@ async def test_M5_a_reveal_needs_a_purpose_shows_to_the_asker_and_ends(
     made = await reveal(regulator)
     assert made.status_code == 201, made.text
     assert (made.json()["used_today"], made.json()["budget"]) == (1, 50)
+    assert made.json()["subject_id"] == made.json()["enterprise_id"] == str(enterprise(1))
     path = f"/reveals/{made.json()['reveal_id']}"
     shown = await regulator.get(path)
     assert shown.json() == {

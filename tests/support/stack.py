@@ -130,6 +130,7 @@ class Stack:
         for name, service in self.services.items():
             runner = JobRunner(
                 handlers=service.jobs,
+                endings=service.endings,
                 database=self._open[name],
                 settings=service.settings(),  # pyright: ignore[reportCallIssue]
                 worker="test",

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from services.allocation.api.schemas import Day
 from services.allocation.domain.engine.problem import BP
+from services.allocation.domain.model import NodeKind
 from services.allocation.domain.planning import LoadRow, Shortage
 from services.allocation.domain.tasks import Form
 from services.allocation.domain.wording import reason_in_words
@@ -117,10 +118,13 @@ class LoadOut(Out):
 
 
 class ShortageOut(Out):
-    """Why some have no place: these enterprises may go to these full institutions only."""
+    """Why some have no place: these enterprises may go to these full nodes only.
+
+    `node_ids` are of whom the plan shares out to: institutions, branches or outlets.
+    """
 
     city_code: str
-    institution_ids: list[UUID]
+    node_ids: list[UUID]
     slots: int
     enterprises: int
     short: int
@@ -130,7 +134,7 @@ class ShortageOut(Out):
         """From a city's closed set."""
         return cls(
             city_code=city_code,
-            institution_ids=list(shortage.institution_ids),
+            node_ids=list(shortage.node_ids),
             slots=shortage.slots,
             enterprises=len(shortage.enterprise_ids),
             short=shortage.short,
@@ -141,8 +145,8 @@ class CityOut(Out):
     """A city's solution, or a bank's: `violations` nobody is cheaper elsewhere.
 
     `cost` is what it costs and `bound` what nothing can cost less than, as whole numbers; `proven`:
-    they are equal. In the joint form with a band for hard cases the bound does not know the band.
-    `digest` is of who got whom.
+    they are equal, and nothing is violated. In the joint form with a band for hard cases the bound
+    does not know the band. `digest` is of who got whom.
     """
 
     city_code: str
@@ -234,7 +238,7 @@ class PlanViewOut(PlanOut):
 
 def _city(row: CityRow) -> CityOut:
     fields = {name: getattr(row, name) for name in CityOut.model_fields if name != "proven"}
-    return CityOut(proven=row.cost == row.bound, **fields)
+    return CityOut(proven=row.cost == row.bound and not row.violations, **fields)
 
 
 class ReplayOut(Out):
@@ -276,7 +280,8 @@ class PlanRowOut(Out):
     def of(cls, row: RowOfPlan, names: Mapping[str, str]) -> "PlanRowOut":
         """From the plan's row; `names` of institutions are for the words."""
         fields = {name: getattr(row, name) for name in cls.model_fields if name != "words"}
-        return cls(words=reason_in_words(row.reason, row.distance_m, names), **fields)
+        kind = NodeKind(row.node_kind)
+        return cls(words=reason_in_words(row.reason, row.distance_m, names, kind), **fields)
 
 
 class PlanRowPage(Out):

@@ -69,6 +69,7 @@ class CampaignOut(Out):
     enrolled: int
     job_id: UUID
     closed_on: date | None
+    close_reason: str | None
     institution_id: UUID | None
 
     @classmethod
@@ -91,6 +92,7 @@ class CampaignOut(Out):
             enrolled=campaign.enrolled,
             job_id=campaign.job_id,
             closed_on=campaign.closed_on,
+            close_reason=campaign.close_reason,
             institution_id=campaign.institution_id,
         )
 

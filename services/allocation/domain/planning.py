@@ -49,12 +49,12 @@ BINDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """A closed set: these enterprises may go to these institutions only, and all of them are full.
+    """A closed set: these enterprises may go to these nodes only, and all of them are full.
 
     So `short` of them stay without a bank however the rest is shared out.
     """
 
-    institution_ids: tuple[UUID, ...]
+    node_ids: tuple[UUID, ...]
     slots: int
     enterprise_ids: tuple[UUID, ...]
     short: int
@@ -119,6 +119,7 @@ class CityPlan:
 
     `prices` are by node: what one easy and one hard case more there costs, in the unit of the
     scores; in the joint form by outlet: a place at the outlet, and at its bank (docs/plan-file.md).
+    `direct`: how many go straight to the banks of a city, who are given them at the next tier.
     """
 
     city_code: str
@@ -129,6 +130,7 @@ class CityPlan:
     longest_m: int
     violations: int
     digest: str
+    direct: int = 0
     cost: int = 0
     bound: int = 0
     prices: dict[UUID, tuple[int, int]] = field(default_factory=dict[UUID, tuple[int, int]])
@@ -191,7 +193,7 @@ def plan_of(task: CityTask, problem: Problem, solution: Solution) -> CityPlan:
     Source:  features A3, A4, U8.
     """
     allocation, certificate = solution.by_node, solution.certificate
-    reasons = explain(allocation)
+    reasons, policy = explain(allocation), problem.policy
     ids = [one.node_id for one in problem.receivers]
     return CityPlan(
         task.city_code,
@@ -208,7 +210,7 @@ def plan_of(task: CityTask, problem: Problem, solution: Solution) -> CityPlan:
         ),
         exhausted=_exhausted(task),
         longest_m=int(reasons.metres.max(initial=0)),
-        violations=_violations(solution),
+        violations=faults(certificate, knows_all=not solution.seats or policy.hard_bp is None),
         digest=solution.digest,
         cost=certificate.primal,
         bound=certificate.dual,
@@ -217,11 +219,16 @@ def plan_of(task: CityTask, problem: Problem, solution: Solution) -> CityPlan:
     )
 
 
-def _violations(solution: Solution) -> int:
-    """0: proven. The joint form with a band for hard cases has a bound, and keeps it apart."""
-    if solution.certificate.proven or solution.seats:
-        return solution.certificate.violations
-    return max(solution.certificate.violations, 1)
+def faults(certificate: Certificate, *, knows_all: bool = True) -> int:
+    """How many would be cheaper elsewhere; at least one where the proof does not hold.
+
+    A bound that does not know all limits (the joint form's, of the band for hard cases) may lie
+    below the cost.
+
+    Source:  feature U8.
+    """
+    holds = certificate.proven or not knows_all
+    return certificate.violations if holds else max(certificate.violations, 1)
 
 
 def _exhausted(task: CityTask) -> int:

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -11,8 +12,8 @@ import numpy as np
 from services.allocation.domain.capacity import NOTHING, CapacityRules, receivers
 from services.allocation.domain.engine.problem import BP
 from services.allocation.domain.model import Enterprise, NodeKind, Outlet
-from services.allocation.domain.planning import CityPlan, LoadRow, PlanRow, quotas
-from services.allocation.domain.tiers import TierOne, share_out
+from services.allocation.domain.planning import CityPlan, LoadRow, PlanRow, faults, quotas
+from services.allocation.domain.tiers import TierOne, certify, share_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +58,32 @@ def solve_tier_one(task: BureauTask) -> CityPlan:
     """Send every enterprise to its bureau or, in the direct city, straight to the banks there.
 
     The ways to the capital are the shortest that so many can have: taking the nearest first is
-    exact, and docs/plan-file.md has the bound that proves it from the file.
+    exact, and the bound proves it (docs/plan-file.md).
 
     Units:   enterprises; metres.
     Source:  rule JS-06; features A1, A2.
     """
     room = rooms(task)
-    decisions = share_out(
-        task.enterprises,
-        capacity=room,
-        capital_city_code=task.direct_city_code,
-        capital_outlets=[one for one in task.outlets if one.city_code == task.direct_city_code],
-        seed=task.seed,
-    )
-    ways = [one.metres_to_capital or 0 for one in decisions]
+    given: dict[str, Any] = {
+        "capacity": room,
+        "capital_city_code": task.direct_city_code,
+        "capital_outlets": [one for one in task.outlets if one.city_code == task.direct_city_code],
+        "seed": task.seed,
+    }
+    decisions = share_out(task.enterprises, **given)
+    certificate = certify(task.enterprises, decisions, **given)
     return CityPlan(
         task.province_code,
         tuple(_row(one, task.seed) for one in decisions),
         _loads(decisions, room),
         (),
         exhausted=0,
-        longest_m=max(ways, default=0),
-        violations=0,
+        longest_m=max((one.metres_to_capital or 0 for one in decisions), default=0),
+        violations=faults(certificate),
         digest=digest((one.enterprise_id, one.city_code, one.node_kind) for one in decisions),
-        cost=sum(ways),
-        bound=sum(ways),
+        direct=sum(one.node_kind is NodeKind.INSTITUTION for one in decisions),
+        cost=certificate.primal,
+        bound=certificate.dual,
     )
 
 

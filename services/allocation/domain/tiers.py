@@ -1,5 +1,6 @@
 """Tier 1: from the province to city bureaus and, in the capital city, directly to banks."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,6 +8,7 @@ from uuid import UUID
 
 import numpy as np
 
+from services.allocation.domain.engine.allocating import Certificate
 from services.allocation.domain.engine.problem import Ints, halves, unit_vectors
 from services.allocation.domain.engine.scoring import lottery_keys, measure
 from services.allocation.domain.model import Enterprise, NodeKind, Outlet
@@ -71,6 +73,60 @@ def share_out(
     )
 
 
+def certify(
+    enterprises: Iterable[Enterprise],
+    decisions: Iterable[TierOne],
+    *,
+    capacity: Mapping[str, int],
+    capital_city_code: str | None,
+    capital_outlets: Iterable[Outlet],
+    seed: int,
+) -> Certificate:
+    """What the ways of those who left cost, and what as many of any others would cost at least.
+
+    From the list, the room and the decisions alone: it does not know how these were found. The
+    bound is docs/plan-file.md's; violations are those who would be nearer, or left without need.
+
+    Units:   metres << 64 with the lottery number below.
+    Source:  rule JS-06; feature U8.
+    """
+    rows, staffed = tuple(enterprises), _staffed(capital_outlets)
+    ways = {one.enterprise_id: one.metres_to_capital for one in decisions}
+    gone = [one for one in rows if ways[one.enterprise_id] is not None]
+    if capital_city_code is None or not staffed:
+        return Certificate(0, 0, len(gone))
+    left = _surplus(rows, capacity, capital_city_code)
+    room = max(-left.pop(capital_city_code), 0)
+    over = {city: size for city, size in left.items() if size > 0}
+    number = _numbers(rows, seed)
+    metres = _metres_to(rows, staffed).tolist()
+    dear = {one: (way << 64) + number[one] for one, way in zip(number, metres, strict=True)}
+    count = Counter(one.city_code for one in gone)
+    last = dict.fromkeys(over, 0)
+    for one in gone:
+        last[one.city_code] = max(last.get(one.city_code, 0), dear[one.enterprise_id])
+    most = max((last[city] for city in over), default=0)
+    relief = {city: most - last[city] if count[city] == over[city] else 0 for city in over}
+    more = {
+        one.enterprise_id: dear[one.enterprise_id] - most + relief[one.city_code]
+        for one in rows
+        if one.city_code in over
+    }
+    bound = most * min(room, sum(over.values())) + sum(min(0, one) for one in more.values())
+    bound -= sum(relief[city] * size for city, size in over.items())
+    ids = [one.enterprise_id for one in gone]
+    cost = sum(((ways[one] or 0) << 64) + number[one] for one in ids)
+    nearer = sum(ways[one] is None and extra < 0 for one, extra in more.items())
+    needless = sum(max(size - over.get(city, 0), 0) for city, size in count.items())
+    return Certificate(cost, bound, nearer + needless)
+
+
+def _numbers(rows: tuple[Enterprise, ...], seed: int) -> dict[UUID, int]:
+    """The lottery number of each, in the order of the rows."""
+    ids = [one.enterprise_id for one in rows]
+    return dict(zip(ids, lottery_keys(halves(ids), seed).tolist(), strict=True))
+
+
 def _surplus(
     rows: tuple[Enterprise, ...], capacity: Mapping[str, int], capital: str
 ) -> dict[str, int]:
@@ -92,12 +148,7 @@ def _nearest_to_capital(
     Taking the nearest first is exact: the limits (per city, and in all) form a matroid.
     """
     candidates = [row for row, one in enumerate(rows) if surplus.get(one.city_code, 0) > 0]
-    staffed = tuple(
-        sorted(
-            (one for one in outlets if one.officers > 0),
-            key=lambda one: one.outlet_id.int,
-        )
-    )
+    staffed = _staffed(outlets)
     if not candidates or room <= 0 or not staffed:
         return {}
     chosen = tuple(rows[row] for row in candidates)
@@ -111,6 +162,11 @@ def _nearest_to_capital(
             surplus[city] -= 1
             moved[candidates[at]] = int(metres[at])
     return moved
+
+
+def _staffed(outlets: Iterable[Outlet]) -> tuple[Outlet, ...]:
+    staffed = (one for one in outlets if one.officers > 0)
+    return tuple(sorted(staffed, key=lambda one: one.outlet_id.int))
 
 
 def _metres_to(chosen: tuple[Enterprise, ...], outlets: tuple[Outlet, ...]) -> Ints:

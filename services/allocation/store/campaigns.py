@@ -27,6 +27,7 @@ class Campaign:
     enrolled: int
     job_id: UUID
     closed_on: date | None = None
+    close_reason: str | None = None
     institution_id: UUID | None = None
 
 
@@ -53,7 +54,8 @@ class Enrolled:
 
 _COLUMNS = (
     "campaign_id, name, profile_document, list_vintage, opens_on, visits_from, visits_until,"
-    " contacts_due_on, rotation_on, state, enrolled, job_id, closed_on, institution_id"
+    " contacts_due_on, rotation_on, state, enrolled, job_id, closed_on,"
+    " close_reason, institution_id"
 )
 
 
@@ -138,6 +140,7 @@ def _campaign(row: Any) -> Campaign:
         enrolled=row["enrolled"],
         job_id=row["job_id"],
         closed_on=row["closed_on"],
+        close_reason=row["close_reason"],
         institution_id=row["institution_id"],
     )
 
@@ -169,11 +172,11 @@ async def enrol_next(tx: Transaction, campaign: Campaign, limit: int) -> list[En
 
 
 async def finish_enrolment(tx: Transaction, campaign_id: UUID) -> int:
-    """The list is entered: the campaign is open, where it is not over; how many take part."""
+    """The list of a running campaign is entered: it is open; how many take part."""
     driver = await tx.driver()
     return int(
         await driver.fetchval(
-            "update campaign set state = case state when 'closed' then state else 'open' end,"
+            "update campaign set state = 'open',"
             " enrolled = (select count(*) from enrolment where campaign_id = $1)"
             " where campaign_id = $1 returning enrolled",
             campaign_id,
@@ -192,6 +195,26 @@ async def close(tx: Transaction, campaign_id: UUID, reason: str) -> None:
         tx.today,
         tx.principal.account_id,
         reason,
+    )
+
+
+async def enrol_again(tx: Transaction, campaign_id: UUID) -> bool:
+    """Whether the job that entered a locked campaign's list has failed, and left it unfinished."""
+    driver = await tx.driver()
+    return bool(
+        await driver.fetchval(
+            "select j.state = 'failed' from campaign c join job j using (job_id)"
+            " where c.campaign_id = $1 and c.state = 'enrolling'",
+            campaign_id,
+        )
+    )
+
+
+async def set_job(tx: Transaction, campaign_id: UUID, job_id: UUID) -> None:
+    """Another job enters the list."""
+    driver = await tx.driver()
+    await driver.execute(
+        "update campaign set job_id = $2 where campaign_id = $1", campaign_id, job_id
     )
 
 

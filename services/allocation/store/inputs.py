@@ -175,12 +175,14 @@ async def matched_at_all(
 async def histories(tx: Transaction, campaign_id: UUID) -> dict[UUID, tuple[UUID, ...]]:
     """Which institutions have had each enterprise in the campaign, oldest first (JS-19).
 
-    Those of one merged into another are the other's: its bank does not come back (R3).
+    Those of one merged into another that takes part are the other's: its bank does not come back
+    (R3). Where the other does not take part, it is the merged one that goes on with them.
     """
     driver = await tx.driver()
     rows = await driver.fetch(
         "select coalesce(m.survivor_id, a.enterprise_id) as enterprise_id, a.institution_id"
-        " from assignment a left join merger m on m.merged_id = a.enterprise_id"
+        " from assignment a left join merger m on m.merged_id = a.enterprise_id and exists (select"
+        "   from enrolment s where s.campaign_id = $1 and s.enterprise_id = m.survivor_id)"
         " where a.campaign_id = $1 and a.duty"
         " order by a.assigned_on, a.round, a.ended_on nulls last",
         campaign_id,

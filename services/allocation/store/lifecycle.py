@@ -7,8 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from services.allocation.domain.suggesting import Person, Waiting
+from services.allocation.store.publishing import end_deeper
+from shared.contracts.registry import PersonalDataErased
 from shared.platform.conditions import Conditions
 from shared.platform.database import Transaction
+from shared.platform.retention import forget_answers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +130,18 @@ async def decide(tx: Transaction, return_id: UUID, *, granted: bool, note: str) 
     )  # fmt: skip
 
 
+async def forget_words(events: Sequence[PersonalDataErased], tx: Transaction) -> None:
+    """Empty what was written about enterprises when they were returned: words may name persons."""
+    erased = [one.subject_id for one in events if one.kind == "enterprise"]
+    driver = await tx.driver()
+    await driver.execute(
+        "update assignment_return set note = '', decision_note = left(decision_note, 0)"
+        " where enterprise_id = any($1::uuid[])",
+        erased,
+    )
+    await forget_answers(driver, erased)
+
+
 async def end_assignment(tx: Transaction, assignment_id: UUID, reason: str) -> int | None:
     """End a live duty today with all that lies deeper; its tier, None where it has ended."""
     driver = await tx.driver()
@@ -139,14 +154,9 @@ async def end_assignment(tx: Transaction, assignment_id: UUID, reason: str) -> i
     )
     if row is None:
         return None
-    await driver.execute(
-        "update assignment set ended_on = $4, end_reason = $5 where campaign_id = $1"
-        " and enterprise_id = $2 and tier > $3 and ended_on is null",
-        *row,
-        tx.today,
-        reason,
-    )
-    return int(row["tier"])
+    campaign_id, enterprise_id, tier = row
+    await end_deeper(tx, campaign_id, tier, [enterprise_id], day=tx.today, reason=reason)
+    return int(tier)
 
 
 async def returned(tx: Transaction, campaign_id: UUID) -> dict[UUID, tuple[UUID, ...]]:

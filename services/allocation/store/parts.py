@@ -131,7 +131,7 @@ async def add_city(tx: Transaction, plan_id: UUID, task: Task, solved: CityPlan)
         driver,
         "plan_shortage",
         rows=[
-            (plan_id, solved.city_code, one.slots, one.short, list(one.institution_ids),
+            (plan_id, solved.city_code, one.slots, one.short, list(one.node_ids),
              list(one.enterprise_ids))
             for one in solved.shortages
         ],
@@ -183,9 +183,15 @@ async def parts_of_plan(
     ]
 
 
+class _Head(msgspec.Struct):
+    """What tells a task of bureaus from the others; all else is passed over."""
+
+    province_code: str | None = None
+
+
 def _task(raw: bytes) -> Task:
     packed = zlib.decompress(raw)
-    kind = BureauTask if "province_code" in msgspec.msgpack.decode(packed) else CityTask
+    kind = BureauTask if msgspec.msgpack.decode(packed, type=_Head).province_code else CityTask
     return msgspec.msgpack.decode(packed, type=kind)
 
 
@@ -216,7 +222,7 @@ async def loads_of(tx: Transaction, plan_id: UUID) -> list[LoadRow]:
 
 
 async def shortages_of(tx: Transaction, plan_id: UUID) -> list[tuple[str, Shortage]]:
-    """Why some have no place: closed sets of full institutions, by city."""
+    """Why some have no place: closed sets of full nodes, by city."""
     driver = await tx.driver()
     rows = await driver.fetch(
         "select * from plan_shortage where plan_id = $1 order by city_code, short desc", plan_id

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from services.allocation.domain.model import NodeKind, Plan, PlanState
+from services.allocation.domain.model import Plan, PlanState
 from services.allocation.domain.planning import PlanRow
 from services.allocation.domain.tasks import Form
 from shared.platform.database import Transaction
@@ -162,11 +162,16 @@ async def set_failed(tx: Transaction, plan_id: UUID, code: str, why: str) -> Non
 
 
 async def set_draft(
-    tx: Transaction, plan_id: UUID, rows: Sequence[PlanRow], *, exhausted: int, gini_bp: int
+    tx: Transaction,
+    plan_id: UUID,
+    rows: Sequence[PlanRow],
+    *,
+    direct: int,
+    exhausted: int,
+    gini_bp: int,
 ) -> None:
     """The plan is solved. Who goes directly to a city's banks is neither placed nor left over."""
     placed = sum(1 for row in rows if row.bureau_code or row.node_id)
-    direct = sum(1 for row in rows if row.node_kind == NodeKind.INSTITUTION and "why" in row.reason)
     driver = await tx.driver()
     await driver.execute(
         "update plan set state = 'draft', assigned = $2, unassigned = $3, exhausted = $4,"

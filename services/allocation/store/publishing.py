@@ -76,16 +76,22 @@ async def choose_held(tx: Transaction, plan: StoredPlan, tier: int) -> None:
 
 
 async def end_deeper(
-    tx: Transaction, plan: StoredPlan, ended: Sequence[Ended], day: date, reason: str
+    tx: Transaction,
+    campaign_id: UUID,
+    tier: int,
+    enterprise_ids: Sequence[UUID],
+    *,
+    day: date,
+    reason: str,
 ) -> None:
-    """Where a duty ends, what lay below it within the bank ends too."""
+    """What enterprises have below a tier ends: the node it lay under is theirs no more."""
     driver = await tx.driver()
     await driver.execute(
         "update assignment set ended_on = $4, end_reason = $5 where campaign_id = $1"
         " and tier > $2 and ended_on is null and enterprise_id = any($3::uuid[])",
-        plan.campaign_id,
-        plan.tier,
-        [one.enterprise_id for one in ended],
+        campaign_id,
+        tier,
+        enterprise_ids,
         day,
         reason,
     )
@@ -108,6 +114,22 @@ async def end_moved(tx: Transaction, plan: StoredPlan, day: date, reason: str) -
         reason,
     )
     return [Ended(*row) for row in rows]
+
+
+async def follow(tx: Transaction, plan: StoredPlan) -> list[UUID]:
+    """Those who keep their node but in another city, where the plan has them; who they are."""
+    driver = await tx.driver()
+    rows = await driver.fetch(
+        "update assignment a set node_city = r.node_city from going g"
+        " join plan_row r on r.plan_id = $3 and r.enterprise_id = g.enterprise_id"
+        " where a.campaign_id = $1 and a.tier = $2 and a.ended_on is null"
+        " and a.enterprise_id = g.enterprise_id and a.node_id = r.node_id"
+        " and a.node_city is distinct from r.node_city returning a.enterprise_id",
+        plan.campaign_id,
+        plan.tier,
+        plan.plan_id,
+    )
+    return [row["enterprise_id"] for row in rows]
 
 
 async def begin(tx: Transaction, plan: StoredPlan, day: date, *, duty: bool) -> list[Began]:

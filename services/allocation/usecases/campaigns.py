@@ -10,7 +10,7 @@ import msgspec
 from services.allocation.domain.profile import Profile, parse_profile
 from services.allocation.store import campaigns, inputs
 from services.allocation.store.campaigns import Campaign
-from services.allocation.usecases.finding import find_campaign, open_one
+from services.allocation.usecases.finding import find_campaign, open_one, running_one
 from services.allocation.usecases.profiles import all_profiles
 from shared.contracts.allocation import CampaignOpened, EnterpriseEnrolled
 from shared.kernel.errors import BadInput, Conflict
@@ -154,15 +154,26 @@ def _announce(campaign: Campaign, tx: Transaction) -> None:
 async def enrol_late(command: EnrolLate, tx: Transaction) -> UUID:
     """Enrol what has come to the campaign's list since it opened; the job's id (A1).
 
-    Raises: NotFound `campaign.unknown`; Conflict `campaign.enrolling`.
+    Where the first enrolment was given up, this goes on with it.
+
+    Raises: NotFound `campaign.unknown`; Conflict `campaign.enrolling`, `campaign.closed`.
     """
-    campaign = await open_one(tx, command.campaign_id)
+    campaign = await running_one(tx, command.campaign_id, lock=True)
+    resumes = await campaigns.enrol_again(tx, campaign.campaign_id)
+    if not resumes:
+        await open_one(tx, campaign.campaign_id)
     tx.audit("campaign.late_enrolment", campaign.campaign_id)
-    return await start_job(tx, ENROL, {"campaign_id": str(campaign.campaign_id)})
+    job_id = await start_job(tx, ENROL, {"campaign_id": str(campaign.campaign_id)})
+    if resumes:
+        await campaigns.set_job(tx, campaign.campaign_id, job_id)
+    return job_id
 
 
 async def run_enrolment(work: Work) -> dict[str, Any]:
-    """Enrol the whole list, so many at a time; a job begun again goes on where it stopped."""
+    """Enrol the whole list, so many at a time; a job begun again goes on where it stopped.
+
+    Raises: Conflict `campaign.closed`: it was closed before everybody was in.
+    """
     campaign_id = UUID(work.params["campaign_id"])
     async with work.transaction() as tx:
         campaign = await find_campaign(tx, campaign_id)
@@ -172,12 +183,14 @@ async def run_enrolment(work: Work) -> dict[str, Any]:
         done += more
         await work.progress(min(done / max(whole, 1), 1.0), "正在登记参加活动的企业")
     async with work.transaction() as tx:
+        await running_one(tx, campaign_id, lock=True)
         enrolled = await campaigns.finish_enrolment(tx, campaign_id)
     return {"campaign_id": str(campaign_id), "enrolled": enrolled}
 
 
 async def _enrol_chunk(work: Work, campaign: Campaign) -> int:
     async with work.transaction() as tx:
+        await running_one(tx, campaign.campaign_id, lock=True)
         fresh = await campaigns.enrol_next(tx, campaign, CHUNK)
         await campaigns.note_enrolled(tx, campaign.campaign_id, len(fresh))
         tx.emit(

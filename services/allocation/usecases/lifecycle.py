@@ -118,7 +118,9 @@ async def ask_return(command: AskReturn, tx: Transaction) -> Return:
 async def decide_return(command: DecideReturn, tx: Transaction) -> Return:
     """Decide a return: granted, the assignment ends and the next plan finds another bank (A8).
 
-    Raises: NotFound `return.unknown`; Conflict `return.decided`,
+    Where the campaign is over, it can only be refused (M2).
+
+    Raises: NotFound `return.unknown`; Conflict `return.decided`, `campaign.closed`,
     `assignment.ended`.
     """
     asked = await lifecycle.lock_return(tx, command.return_id)
@@ -127,6 +129,7 @@ async def decide_return(command: DecideReturn, tx: Transaction) -> Return:
     if asked.decided_on is not None:
         raise Conflict("return.decided", "退回申请已经决定")
     if command.granted:
+        await running_one(tx, asked.campaign_id)
         await _end(tx, asked)
     await lifecycle.decide(tx, asked.return_id, granted=command.granted, note=command.note)
     tx.emit(

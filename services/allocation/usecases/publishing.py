@@ -130,8 +130,9 @@ async def _make_binding(tx: Transaction, campaign: Campaign, plan: StoredPlan) -
             supersede_plan(earlier.rule, by=binding)
         await _choose(tx, step, plan)
     ended = await publishing.end_moved(tx, plan, day, reason)
-    if step.duty:
-        await publishing.end_deeper(tx, plan, ended, day, reason)
+    if step.to is not NodeKind.BUREAU:  # below a bureau, the plan of the banks' tier ends duties
+        left = [one.enterprise_id for one in ended] + await publishing.follow(tx, plan)
+        await publishing.end_deeper(tx, plan.campaign_id, plan.tier, left, day=day, reason=reason)
     began = await publishing.begin(tx, plan, day, duty=step.duty)
     await publishing.set_published(tx, plan, len(began))
     tx.emit(

@@ -9,11 +9,12 @@ import msgspec
 
 from services.allocation.domain.engine.exporting import plan_document
 from services.allocation.domain.planning import LoadRow, Shortage
-from services.allocation.domain.publishing import published_part, solve
+from services.allocation.domain.publishing import published_part
 from services.allocation.domain.tasks import CityTask
 from services.allocation.store import parts, plans
 from services.allocation.store.parts import CityRow, RowOfPlan, StoredPart
 from services.allocation.store.plans import StoredPlan
+from services.allocation.usecases.apart import solver
 from services.allocation.usecases.planning import find_plan
 from shared.kernel.errors import Conflict, NotFound
 from shared.platform.database import Database, Transaction
@@ -113,12 +114,14 @@ async def replay(
     Raises: NotFound `plan.unknown`, `plan.city_unknown`.
     """
     async with database.read(caller) as tx:
-        await find_plan(tx, plan_id)
+        plan = await find_plan(tx, plan_id)
         found = await parts.part_of_plan(tx, plan_id, city, institution_id)
     if found is None:
         raise NotFound("plan.city_unknown", "方案中没有该城市")
     stored, task = found
-    return Replay(city, stored.digest, (await asyncio.to_thread(solve, task)).digest)
+    async with solver(plan.form) as solving:
+        again = await solving(task)
+    return Replay(city, stored.digest, again.digest)
 
 
 async def export(database: Database, caller: Principal, plan_id: UUID) -> bytes:

@@ -75,7 +75,8 @@ async def try_out(database: Database, caller: Principal, command: TryOut) -> Tri
     """Solve a scenario beside the plan in force; nothing of the live plan is touched.
 
     To a bureau all cities are its own one.
-    Raises: NotFound `campaign.unknown`, `plan.city_unknown`; Conflict `plan.none_in_force`.
+    Raises: NotFound `campaign.unknown`, `plan.city_unknown`; Conflict `plan.none_in_force`,
+    `scenario.joint_plan`.
     """
     if command.city_code is None and (prefix := caller.city_prefix()):
         command = replace(command, city_code=f"{prefix}00")
@@ -111,6 +112,14 @@ async def _live(
         plan = await in_force(tx, await find_campaign(tx, campaign_id))
         if plan is None:
             raise Conflict("plan.none_in_force", "尚无生效的分配方案", "发布后才能与现行方案比较")
+        if (
+            plan.form == "joint"
+        ):  # a what-if knows no outlets' limits: it would compare two problems
+            raise Conflict(
+                "scenario.joint_plan",
+                "现行方案按网点名额联合计算,不能测算",
+                "测算只比较按机构计算的方案;请重新计算一份联合方案进行比较",
+            )
         codes = [one.city_code for one in await parts.cities_of_plan(tx, plan.plan_id)]
         prefix = caller.city_prefix()
         wanted = [
@@ -167,7 +176,8 @@ async def price_policies(
 ) -> tuple[PriceOfPolicy, ...]:
     """What each part of a scenario's policy costs.
 
-    Raises: NotFound `scenario.unknown`, `plan.city_unknown`; Conflict `plan.none_in_force`.
+    Raises: NotFound `scenario.unknown`, `plan.city_unknown`; Conflict `plan.none_in_force`,
+    `scenario.joint_plan`.
     """
     async with database.read(caller) as tx:
         scenario = await find_scenario(tx, scenario_id)

@@ -1,18 +1,14 @@
 """The job that solves a plan: from what is known to a stored draft with reasons and proof."""
 
-import asyncio
-import multiprocessing
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from services.allocation.domain.model import Enterprise, NodeKind, Outlet, PlanState, branch_id
 from services.allocation.domain.planning import CityPlan, PlanRow, evenness_bp
-from services.allocation.domain.publishing import Task, solve
+from services.allocation.domain.publishing import Task
 from services.allocation.domain.tasks import CityTask
 from services.allocation.domain.tier_one import BureauTask
 from services.allocation.domain.tree import Step
@@ -20,6 +16,7 @@ from services.allocation.store import inputs, lifecycle, parts, plans
 from services.allocation.store.campaigns import Campaign
 from services.allocation.store.lifecycle import SetCapacity
 from services.allocation.store.plans import StoredPlan
+from services.allocation.usecases.apart import solver
 from services.allocation.usecases.finding import find_campaign
 from services.allocation.usecases.planning import base_of, find_plan, step_of
 from shared.kernel.errors import Conflict, YinqiError
@@ -87,10 +84,22 @@ async def _known(tx: Transaction, campaign: Campaign, plan: StoredPlan) -> _Know
         )
     types = await inputs.types(tx)
     declared = await lifecycle.capacities(tx, plan.campaign_id)
-    tasks = _Tasks(campaign, plan, step, outlets, types, declared)
+    tasks = _Tasks(campaign, plan, step, outlets, _by_reach(step, outlets), types, declared)
     if step.to is NodeKind.BUREAU:
         return _Known((tasks.bureaus(listed),), counties)
     return _Known(tuple(await tasks.made(tx, listed)), counties)
+
+
+def _by_reach(step: Step, outlets: Sequence[Outlet]) -> Mapping[Group, Sequence[Outlet]]:
+    found: defaultdict[Group, list[Outlet]] = defaultdict(list)
+    for one in outlets:
+        found[_reach(step, one.city_code, one.institution_id)].append(one)
+    return found
+
+
+def _reach(step: Step, city: str, bank: UUID | None) -> Group:
+    """Which outlets are a group's: the city's, those of a bank, or of a bank in the city."""
+    return ("" if step.to is NodeKind.BRANCH else city), (bank if step.within else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +110,7 @@ class _Tasks:
     plan: StoredPlan
     step: Step
     outlets: Sequence[Outlet]
+    within_reach: Mapping[Group, Sequence[Outlet]]
     types: dict[UUID, str]
     declared: Sequence[SetCapacity]
 
@@ -124,12 +134,12 @@ class _Tasks:
     async def made(self, tx: Transaction, listed: Sequence[Enterprise]) -> list[CityTask]:
         """Each group's enterprises among its receivers (JS-07), or a rotation (JS-19)."""
         plan, matched = self.plan, self.campaign.profile.matched
-        group_of = await self._groups(tx, listed)
-        currents = await inputs.currents(tx, self.campaign, plan.tier, tx.today, matched)
+        group_of, day = await self._groups(tx, listed), plan.rotated_on or tx.today
+        currents = await inputs.currents(tx, self.campaign, plan.tier, day, matched)
         past = await inputs.histories(tx, plan.campaign_id) if plan.rotated_on else {}
         fixed = frozenset[UUID]()
         if plan.rotated_on:
-            listed, fixed = await self._rotating(tx, listed, past)
+            listed, fixed = await self._rotating(tx, listed, currents, past)
         elif self.step.duty:
             back = await lifecycle.returned(tx, plan.campaign_id)
             listed = [replace(one, previous_ids=back.get(one.enterprise_id, ())) for one in listed]
@@ -167,16 +177,11 @@ class _Tasks:
         past: dict[UUID, tuple[UUID, ...]], fixed: frozenset[UUID],
     ) -> CityTask:  # fmt: skip
         (city, bank), plan, profile = group, self.plan, self.campaign.profile
-        whole = self.step.to is NodeKind.BRANCH
         return CityTask(
             city_code=city,
             seed=plan.seed,
             enterprises=tuple(here),
-            outlets=tuple(
-                one
-                for one in self.outlets
-                if (whole or one.city_code == city) and bank in (None, one.institution_id)
-            ),
+            outlets=tuple(self.within_reach.get(_reach(self.step, city, bank), ())),
             types=self.types,
             capacity=profile.capacity,
             weights=profile.cost,
@@ -213,14 +218,17 @@ class _Tasks:
         return {one.institution_id: one.capacity for one in self.declared if one.city_code == city}
 
     async def _rotating(
-        self, tx: Transaction, listed: Sequence[Enterprise], past: dict[UUID, tuple[UUID, ...]]
+        self,
+        tx: Transaction,
+        listed: Sequence[Enterprise],
+        currents: dict[UUID, inputs.Current],
+        past: dict[UUID, tuple[UUID, ...]],
     ) -> tuple[list[Enterprise], frozenset[UUID]]:
         """Those who take part with their past banks; and who of them keeps the bank it has.
 
         The matched stay, and so do those that have had all their rounds.
         """
         rule, day = self.campaign.profile.matched, self.plan.rotated_on or tx.today
-        currents = await inputs.currents(tx, self.campaign, self.plan.tier, day, rule)
         matched = {one for one, current in currents.items() if current.matched}
         if rule.at == "any_institution":
             matched |= await inputs.matched_at_all(tx, self.campaign, day, rule)
@@ -244,10 +252,12 @@ def _root(campaign: Campaign) -> UUID:
 async def _solve_all(work: Work, plan: StoredPlan, known: _Known) -> list[CityPlan]:
     solved: list[CityPlan] = []
     total = max(sum(len(task.enterprises) for task in known.tasks), 1)
-    done = 0
-    async with _solver(plan) as solving:
+    done, told = 0, -1
+    async with solver(plan.form) as solving:
         for task in known.tasks:
-            await work.progress(0.9 * done / total, f"正在计算 {_place(task)}")
+            if (percent := 90 * done // total) > told:  # thousands of groups, a hundred tellings
+                await work.progress(percent / 100, f"正在计算 {_place(task)}")
+                told = percent
             solved.append(await solving(task))
             done += len(task.enterprises)
     await work.progress(0.9, "正在保存方案")
@@ -256,17 +266,6 @@ async def _solve_all(work: Work, plan: StoredPlan, known: _Known) -> list[CityPl
 
 def _place(task: Task) -> str:
     return task.province_code if isinstance(task, BureauTask) else task.city_code
-
-
-@asynccontextmanager
-async def _solver(plan: StoredPlan) -> AsyncIterator[Callable[[Task], Any]]:
-    """The kernel works in a thread; the joint form's library keeps the interpreter to itself."""
-    if plan.form == "kernel":
-        yield lambda task: asyncio.to_thread(solve, task)
-        return
-    loop, apart = asyncio.get_running_loop(), multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=apart) as pool:
-        yield lambda task: loop.run_in_executor(pool, solve, task)
 
 
 async def _keep(work: Work, plan: StoredPlan, known: _Known, solved: list[CityPlan]) -> None:
@@ -283,6 +282,7 @@ async def _keep(work: Work, plan: StoredPlan, known: _Known, solved: list[CityPl
             tx,
             plan.plan_id,
             rows,
+            direct=sum(part.direct for part in solved),
             exhausted=sum(part.exhausted for part in solved),
             gini_bp=evenness_bp(loads),
         )

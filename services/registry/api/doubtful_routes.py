@@ -9,7 +9,7 @@ from pydantic import Field
 from services.registry.api.schemas import ReasonOut, RowOut
 from services.registry.store.imports import WaitingRow
 from services.registry.usecases import deciding
-from services.registry.usecases.deciding import DecideRow
+from services.registry.usecases.deciding import DecideRow, ReopenRow
 from shared.platform.access import may
 from shared.platform.web import In, Out, Run, decode_cursor, page_of
 
@@ -58,6 +58,12 @@ class RowDecisionIn(In):
     )
 
 
+class ReopeningIn(In):
+    """Why a refused row is to be looked at again."""
+
+    reason: str = Field(min_length=1, max_length=500)
+
+
 @router.get("/doubtful", dependencies=[may("list_import", "read")])
 async def get_doubtful(run: Run, cursor: str | None = None, limit: Limit = 50) -> DoubtfulPage:
     """待人工确认的行。"""
@@ -84,6 +90,17 @@ async def post_row_decision(import_id: UUID, row: int, body: RowDecisionIn, run:
     if body.decision != "refuse":
         command = await deciding.with_row(run.database, run.settings, run.principal, command)
     return await run(deciding.decide_row, command, answer=RowOut.of)
+
+
+@router.post(
+    "/imports/{import_id}/rows/{row}/reopening",
+    response_model=RowOut,
+    dependencies=[may("list_import", "create")],
+)
+async def post_row_reopening(import_id: UUID, row: int, body: ReopeningIn, run: Run) -> Response:
+    """撤销“不导入”:这一行回到待确认的队列。"""
+    command = ReopenRow(import_id=import_id, row=row, reason=body.reason)
+    return await run(deciding.reopen_row, command, answer=RowOut.of)
 
 
 def _after(cursor: str | None) -> tuple[UUID, int] | None:

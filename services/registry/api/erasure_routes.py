@@ -12,6 +12,7 @@ from services.registry.api.paging import id_in
 from services.registry.store.erasing import Erasure
 from services.registry.usecases import erasing, holdings
 from services.registry.usecases.erasing import DecideErasure, RequestErasure
+from shared.contracts.registry import ErasedKind
 from shared.platform.access import may
 from shared.platform.web import In, Out, Run, page_of, to_json
 
@@ -21,10 +22,13 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class ErasureIn(In):
-    """Whose data are to be forgotten, and on what ground."""
+    """Whose data are to be forgotten, and on what ground.
+
+    `party`: an expert, or a member of a task force, by the id in the directory.
+    """
 
     subject_id: UUID
-    kind: Literal["enterprise", "staff"] = "enterprise"
+    kind: ErasedKind = "enterprise"
     basis: str = Field(min_length=1, max_length=500)
 
 
@@ -102,7 +106,7 @@ async def get_erasure(erasure_id: UUID, run: Run) -> ErasureOut:
 async def get_holdings(
     reveal_id: UUID, run: Run, format: Literal["json", "xlsx"] = "json"
 ) -> Response:
-    """平台上关于这家企业的全部信息(应本人要求的查看,有效时间内)。"""
+    """平台上关于这家企业或名录中这位人员的全部信息(应本人要求的查看,有效时间内)。"""
     held = await run.read(holdings.holdings, reveal_id)
     headers = {"cache-control": "no-store"}
     if format == "json":

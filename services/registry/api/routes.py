@@ -10,14 +10,13 @@ from fastapi import APIRouter, File, Form, Query, Request, Response, UploadFile
 from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
+from services.registry.api.form_schemas import FormList, FormOut
 from services.registry.api.paging import id_in
 from services.registry.api.schemas import (
     ChangeIn,
     EnterpriseFileOut,
     EnterpriseOut,
     EnterprisePage,
-    FormList,
-    FormOut,
     ImportOut,
     ImportPage,
     InstitutionOut,

@@ -6,8 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.registry.domain.columns import Form
-from services.registry.domain.records import Kind, Reason
+from services.registry.domain.records import Reason
 from services.registry.domain.suggestions import suggestion
 from services.registry.store import queries
 from services.registry.store.imports import RowOutcome
@@ -326,37 +325,6 @@ class RegionOut(Out):
                 "zone": region.level.value == "zone",
             }
         )
-
-
-class ColumnOut(Out):
-    """A column of a kind of file; `group`: of those with one number at least one must be there."""
-
-    field: str
-    title: str
-    group: int | None
-
-
-class FormOut(Out):
-    """A kind of file that can be imported."""
-
-    kind: Kind
-    columns: list[ColumnOut]
-
-    @classmethod
-    def of(cls, form: Form) -> "FormOut":
-        groups = {field: at for at, group in enumerate(form.required) for field in group}
-        columns = [
-            ColumnOut(field=each.field, title=each.title, group=groups.get(each.field))
-            for each in form.columns
-        ]
-        return cls(kind=form.kind, columns=columns)
-
-
-class FormList(Out):
-    """All kinds of files."""
-
-    items: list[FormOut]
-    next_cursor: None = None
 
 
 class ImportPage(Out):

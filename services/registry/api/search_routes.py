@@ -70,7 +70,7 @@ async def get_search(
 
 @router.get("/search/facets", dependencies=[may("enterprise", "read")])
 async def get_facets(run: Run, search: Wanted) -> FacetsOut:
-    """同一查找条件下,按地区、行业、有无贷款、阶段、名单的企业数。"""
+    """同一查找条件下,按地区、行业、有无贷款、阶段、名单、所属机构的企业数。"""
     return FacetsOut.of(await run.read(searching.count_facets, search))
 
 

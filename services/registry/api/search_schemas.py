@@ -64,7 +64,10 @@ class FacetOut(Out):
 
 
 class FacetsOut(Out):
-    """A search counted: in all, and by city, industry division, loan, stage and newest list."""
+    """A search counted: in all, and by city, industry division, loan, stage and newest list.
+
+    `institution`: those in an institution's care; who is in nobody's care is not among them.
+    """
 
     total: int
     region: list[FacetOut]
@@ -72,6 +75,7 @@ class FacetsOut(Out):
     has_loan: list[FacetOut]
     stage: list[FacetOut]
     list_vintage: list[FacetOut]
+    institution: list[FacetOut]
 
     @classmethod
     def of(cls, facets: Facets) -> "FacetsOut":
@@ -79,6 +83,10 @@ class FacetsOut(Out):
             name: [FacetOut(value=v, title=_title(name, v), enterprises=n) for v, n in values]
             for name, values in facets.counts.items()
         }
+        counted["institution"] = [
+            FacetOut(value=str(id_), title=name, enterprises=n)
+            for id_, name, n in facets.institutions
+        ]
         return cls.model_validate({"total": facets.total} | counted)
 
 
@@ -104,7 +112,10 @@ class ExportIn(In):
 
 
 class ExportOut(Out):
-    """An export. `rows` is null until the file can be fetched."""
+    """An export. `state`: queued, running, done, failed (`error` says why).
+
+    `rows` is null until the file can be fetched.
+    """
 
     export_id: UUID
     job_id: UUID
@@ -114,6 +125,8 @@ class ExportOut(Out):
     rows: int | None
     created_at: datetime
     finished_at: datetime | None
+    state: str
+    error: str | None
 
     @classmethod
     def of(cls, export: Export) -> "ExportOut":

@@ -47,7 +47,7 @@ async def post_reveal(enterprise_id: UUID, body: RevealIn, run: Run) -> Response
     dependencies=[may("person", "reveal")],
 )
 async def post_expert_reveal(party_id: UUID, body: RevealIn, run: Run) -> Response:
-    """申请查看专家姓名:写明用途,计入当日次数。"""
+    """申请查看专家、专班成员姓名:写明用途,计入当日次数。"""
     return await _reveal(party_id, body, run)
 
 

@@ -22,10 +22,15 @@ class RevealIn(In):
 
 
 class RevealedOut(Out):
-    """Where the data can be read until `ends_at`, and how much of today's budget is used."""
+    """Where the data can be read until `ends_at`, and how much of today's budget is used.
+
+    `subject_id`: the enterprise, or the person of the directory. `enterprise_id` says the same for
+    callers who know no other name; new ones read `subject_id`.
+    """
 
     reveal_id: UUID
-    enterprise_id: UUID
+    subject_id: UUID
+    enterprise_id: UUID = Field(json_schema_extra={"deprecated": True})
     purpose: str
     ends_at: datetime
     used_today: int
@@ -35,6 +40,7 @@ class RevealedOut(Out):
     def of(cls, revealed: Revealed) -> "RevealedOut":
         return cls(
             reveal_id=revealed.reveal.reveal_id,
+            subject_id=revealed.reveal.subject_id,
             enterprise_id=revealed.reveal.subject_id,
             purpose=revealed.reveal.purpose,
             ends_at=revealed.reveal.ends_at,
@@ -44,7 +50,7 @@ class RevealedOut(Out):
 
 
 class PersonOut(Out):
-    """An enterprise's legal representative."""
+    """An enterprise's legal representative; of a person of the directory, the name stands there."""
 
     legal_representative: str
     phone: str

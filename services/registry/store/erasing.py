@@ -30,6 +30,12 @@ class Erasure:
     receipt: dict[str, Any] | None = None
 
 
+#: Kind of subject → tables whose rows have a digest that covers the person.
+_FINGERPRINTED: Final[dict[str, tuple[str, ...]]] = {
+    "enterprise": ("enterprise", "list_member"),
+    "staff": ("staff",),
+    "party": (),
+}
 _FIELDS: Final = ", ".join(Erasure.__slots__)
 
 
@@ -121,8 +127,7 @@ async def forget(tx: Transaction, subject_id: UUID, kind: str) -> Forgotten:
     keys = _count(await execute(tx, "delete from data_key where subject_id = $1", subject_id))
     await execute(tx, "update reveal set reason_box = null where subject_id = $1", subject_id)
     fingerprints = 0
-    tables = ("enterprise", "list_member") if kind == "enterprise" else ("staff",)
-    for table in tables:
+    for table in _FINGERPRINTED[kind]:
         # A row's digest covers the person: with everything else known it could be guessed back.
         fingerprints += _count(
             await execute(
@@ -133,6 +138,12 @@ async def forget(tx: Transaction, subject_id: UUID, kind: str) -> Forgotten:
         )
     if kind == "enterprise":
         await _forget_words(tx, subject_id)
+    elif kind == "party":
+        await execute(
+            tx,
+            "update party_slice set reason = '', details = '{}' where party_id = $1",
+            subject_id,
+        )
     async with tx.beyond_walls():
         await forget_answers(await tx.driver(), [subject_id])
     return Forgotten(keys, records, fingerprints, uploads)
@@ -165,6 +176,8 @@ async def _forget_words(tx: Transaction, enterprise_id: UUID) -> None:
 
 async def _sheets_with(tx: Transaction, subject_id: UUID, kind: str) -> list[str]:
     """Digests of the uploaded sheets that name the subject."""
+    if kind == "party":
+        return []  # the directory is entered, not uploaded
     if kind == "staff":
         rows = await fetch(tx, "select distinct digest from import where kind = 'staff'")
         return [row[0] for row in rows]

@@ -1,5 +1,6 @@
 """Exports: what was asked for and what became of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +14,19 @@ from services.registry.domain.tables import Format
 from shared.platform.database import Transaction
 from shared.platform.principal import Principal
 
-_FIELDS = "export_id, what, format, params, purpose, asker, job_id, created_at, rows, finished_at"
+_FIELDS = (
+    "e.export_id, e.what, e.format, e.params, e.purpose, e.asker, e.job_id, e.created_at, e.rows,"
+    " e.finished_at, case when e.rows is not null then 'done' else coalesce(j.state, 'queued') end,"
+    " case when e.rows is null then j.error end"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """An export as stored; `rows` is None until its file is there."""
+    """An export as stored; `rows` is None until its file is there.
+
+    `state`: queued, running, done or failed, with the `error` that says why.
+    """
 
     export_id: UUID
     what: str
@@ -30,6 +38,8 @@ class Export:
     created_at: datetime
     rows: int | None
     finished_at: datetime | None
+    state: str = "queued"
+    error: str | None = None
 
     def principal(self) -> Principal:
         """Who asked: the file holds what that account may see, no more."""
@@ -60,7 +70,10 @@ async def insert_export(tx: Transaction, new: Export) -> None:
 async def find_export(tx: Transaction, export_id: UUID) -> Export | None:
     """An export by its id."""
     found = await tx.connection.execute(
-        text(f"select {_FIELDS} from export where export_id = :id"), {"id": export_id}
+        text(
+            f"select {_FIELDS} from export e left join job j using (job_id) where e.export_id = :id"
+        ),
+        {"id": export_id},
     )
     row = found.one_or_none()
     return Export(*row) if row else None
@@ -72,6 +85,17 @@ async def finish_export(tx: Transaction, export_id: UUID, rows: int) -> None:
         text("update export set rows = :rows, finished_at = :now where export_id = :id"),
         {"rows": rows, "now": tx.now, "id": export_id},
     )
+
+
+async def known_exports(tx: Transaction, names: Sequence[str]) -> set[str]:
+    """Which of these ids are those of exports still kept."""
+    found = await tx.connection.execute(
+        text(
+            "select cast(export_id as text) from export where cast(export_id as text) = any(:ids)"
+        ),
+        {"ids": list(names)},
+    )
+    return set(found.scalars())
 
 
 def file_of(folder: Path, export: Export) -> Path:

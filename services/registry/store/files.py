@@ -202,11 +202,12 @@ async def old_uploads(tx: Transaction, *, days: int) -> list[str]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove half-written files and reports that a crash left, once they are a day old."""
+    """Remove half-written files, exports and reports that a crash left, once a day old."""
     if not folder.exists():
         return
     oldest = time.time() - 86_400
-    for path in (*folder.glob("report-*"), *folder.glob("*/.*.part")):
+    leftovers = ("report-*", "*/.*.part", "exports/*.part")
+    for path in (each for pattern in leftovers for each in folder.glob(pattern)):
         if path.stat().st_mtime < oldest:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 

@@ -1,9 +1,9 @@
 """Imports, their counts and the outcome of every row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -14,6 +14,7 @@ from services.registry.store.bulk import add, execute
 from shared.contracts.identity import Role
 from shared.platform.database import Transaction
 
+FINISHED: Final = ("done", "checked", "failed")
 _FIELDS = (
     "import_id, kind, file_name, digest, suffix, sheet, list_vintage, valid_from, dry_run,"
     " account_id, role, institution_id, job_id, state, baseline, sheet_read, columns, rows, blank,"
@@ -134,9 +135,20 @@ async def set_import(tx: Transaction, import_id: UUID, **values: Any) -> None:
     )
 
 
+async def end_import(tx: Transaction, import_id: UUID, state: str, **values: Any) -> bool:
+    """Say how an import ended; False where that was said before, and then stands."""
+    found = await tx.connection.execute(
+        text("select state from import where import_id = :id for update"), {"id": import_id}
+    )
+    if found.scalar_one() in FINISHED:
+        return False
+    await set_import(tx, import_id, state=state, **values)
+    return True
+
+
 async def lock_kind(tx: Transaction, kind: Kind) -> None:
-    """Wait until nobody else is taking rows of lists, or of banks; others then wait for us."""
-    name = "lists" if kind == "enterprises" else "banks"
+    """Wait until nobody else is taking rows of lists, banks or facts; others then wait for us."""
+    name = {"enterprises": "lists", "facts": "facts"}.get(kind, "banks")
     await execute(tx, "select pg_advisory_xact_lock(hashtextextended($1, 0))", name)
 
 
@@ -279,7 +291,41 @@ async def settle_row(
     counts = Counts(doubtful=-1)
     for name in filter(None, (outcome, change)):
         setattr(counts, name, 1)
-    await add_chunk(tx, import_id, -row.row, counts, ())
+    await _correct_counts(tx, import_id, row.row, counts)
+
+
+async def _correct_counts(tx: Transaction, import_id: UUID, row: int, counts: Counts) -> None:
+    """What a person's decision on a row adds to the import's counts, over what stood there."""
+    names = [each.name for each in fields(Counts)]
+    await tx.connection.execute(
+        text(
+            f"insert into import_chunk (import_id, n, {', '.join(names)})"
+            f" values (:id, :n, {', '.join(f':{name}' for name in names)})"
+            " on conflict (import_id, n) do update set"
+            f" {', '.join(f'{name} = excluded.{name}' for name in names)}"
+        ),
+        {"id": import_id, "n": -row} | asdict(counts),
+    )
+
+
+async def reopen_row(tx: Transaction, import_id: UUID, row: int, reason: str) -> bool:
+    """A row that a person refused is doubtful again; False where nobody refused it."""
+    values = {"id": import_id, "row": row}
+    reopened = await tx.connection.execute(
+        text(
+            "update row_decision set decision = 'reopen', reason = :reason, decided_by = :by,"
+            " decided_at = :at where import_id = :id and row_no = :row and decision = 'refuse'"
+        ),
+        values | {"reason": reason, "by": tx.principal.name, "at": tx.now},
+    )
+    if not reopened.rowcount:
+        return False
+    await _correct_counts(tx, import_id, row, Counts())
+    await tx.connection.execute(
+        text("update import_row set outcome = 'doubtful' where import_id = :id and row_no = :row"),
+        values,
+    )
+    return True
 
 
 async def add_decision(
@@ -296,7 +342,10 @@ async def add_decision(
     await tx.connection.execute(
         text(
             "insert into row_decision values (:id, :row, :decision, :enterprise,"
-            " cast(:corrections as jsonb), :reason, :by, :at)"
+            " cast(:corrections as jsonb), :reason, :by, :at) on conflict (import_id, row_no)"
+            " do update set decision = excluded.decision, enterprise_id = excluded.enterprise_id,"
+            " corrections = excluded.corrections, reason = excluded.reason,"
+            " decided_by = excluded.decided_by, decided_at = excluded.decided_at"
         ),
         {
             "id": import_id,

@@ -75,6 +75,11 @@ async def add_to_move(tx: Transaction, move_id: UUID, moved: int, left_alone: in
     )
 
 
+async def begin_move(tx: Transaction, move_id: UUID) -> None:
+    """Count anew who is left alone: a move that is begun again meets them once more."""
+    await execute(tx, "update region_move set left_alone = 0 where move_id = $1", move_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Resident:
     """An enterprise that may be concerned by a move, with its last change."""

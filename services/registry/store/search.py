@@ -156,10 +156,14 @@ async def find(tx: Transaction, search: Search, *, after: str | None, limit: int
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """How many of a search's enterprises have which value, by facet; None: not known."""
+    """How many of a search's enterprises have which value, by facet; None: not known.
+
+    `institutions`: id, name, and how many are assigned to it; an enterprise may be to several.
+    """
 
     total: int
     counts: dict[str, list[tuple[str | None, int]]]
+    institutions: list[tuple[UUID, str, int]]
 
 
 _FACETS: Final = ("region", "industry", "has_loan", "stage", "list_vintage")
@@ -191,7 +195,21 @@ async def facets(tx: Transaction, search: Search) -> Facets:
             total = count
         else:
             counts[_FACETS[at]].append((values[at], count))
-    return Facets(total, counts)
+    return Facets(total, counts, await _by_institution(tx, search))
+
+
+async def _by_institution(tx: Transaction, search: Search) -> list[tuple[UUID, str, int]]:
+    """Those in an institution's care, counted by it, as far as the caller sees the care."""
+    where = await conditions_of(tx, search)
+    rows = await fetch(
+        tx,
+        "select a.institution_id, coalesce(i.name, ''), count(distinct a.enterprise_id) as n"
+        " from enterprise e join access a on a.enterprise_id = e.enterprise_id"
+        f" left join institution i on i.institution_id = a.institution_id{where.sql}"
+        " group by 1, 2 order by n desc, 2, 1",
+        *where.values,
+    )
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 async def unspelled(tx: Transaction, limit: int) -> list[tuple[UUID, str]]:

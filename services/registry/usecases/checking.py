@@ -2,7 +2,7 @@
 
 An uploaded file is hostile until read, so it is opened in a process without secrets, with limited
 memory and time. It writes frames to its output: `Opened` or `Failed`, then `Chunk` after `Chunk`.
-The same file gives the same chunks, so that an interrupted import goes on where it stood.
+The same file gives the same chunks: an interrupted import is begun again from the first.
 
     python -m services.registry.usecases.checking TASK PATH KIND SHEET BYTES SECONDS MAPPING [MORE]
 
@@ -118,8 +118,10 @@ def check_file(path: Path, kind: Kind, wanted: str, named: Mapping[str, str]) ->
         name, rows, header = choose_sheet(book, kind, wanted, named)
     except BadInput as error:
         header = error.header if isinstance(error, ColumnsMissing) else None
-        read = (header.found, header.titles) if header else ()
-        yield Failed(error.code, error.title, error.detail, *read)
+        failed = Failed(error.code, error.title, error.detail)
+        if header:
+            failed = msgspec.structs.replace(failed, headers=header.found, columns=header.titles)
+        yield failed
         return
     lines = split_lines(rows, header)
     if not lines.rows:

@@ -124,6 +124,36 @@ async def decide_row(command: DecideRow, tx: Transaction) -> RowOutcome:
     return RowOutcome(now.row, outcome, change, now.key, now.reasons)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReopenRow:
+    """A row was refused in error: it waits for a person again."""
+
+    import_id: UUID
+    row: int
+    reason: str
+
+
+async def reopen_row(command: ReopenRow, tx: Transaction) -> RowOutcome:
+    """Put a refused row back into the queue, with why; who refused it stays in the audit trail.
+
+    Raises: NotFound `import.unknown`, `row.unknown`; Conflict `row.not_refused`; BadInput
+    `change.reason_missing`.
+    """
+    reason = stated(command.reason)
+    await find_import(tx, command.import_id)
+    now = await store.lock_row(tx, command.import_id, command.row)
+    if now is None:
+        raise NotFound("row.unknown", "文件中没有这一行")
+    if not await store.reopen_row(tx, command.import_id, command.row, reason):
+        raise Conflict(
+            "row.not_refused",
+            "这一行不是由人工确定不导入的",
+            "已导入的请在企业档案中更正或撤销合并;文件本身有误的请更正后重新导入",
+        )
+    tx.audit("import.row_reopened", command.import_id, after={"row": command.row})
+    return replace(now, outcome="doubtful")
+
+
 async def _settle(command: DecideRow, job: Import, tx: Transaction) -> tuple[str, str]:
     if command.decision == "refuse":
         return "refused", ""

@@ -3,14 +3,16 @@
 import asyncio
 import hashlib
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
 from services.registry.domain.life import check_second_person, stated
+from services.registry.domain.parties import PERSONS
 from services.registry.settings import Settings
 from services.registry.store import erasing as store
+from services.registry.store import parties
 from services.registry.store.erasing import Erasure
 from services.registry.store.files import (
     forget_uploads,
@@ -19,7 +21,7 @@ from services.registry.store.files import (
     remove_leftovers,
 )
 from services.registry.usecases.vault import seen
-from shared.contracts.registry import PersonalDataErased
+from shared.contracts.registry import ErasedKind, PersonalDataErased
 from shared.kernel.errors import Conflict, NotFound
 from shared.kernel.ids import new_id
 from shared.platform.database import Database, Transaction
@@ -28,10 +30,10 @@ from shared.platform.jobs import Work, start_job
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestErasure:
-    """Forget an enterprise's persons, or a member of staff."""
+    """Forget an enterprise's persons, a member of staff, or a person of the directory."""
 
     subject_id: UUID
-    kind: Literal["enterprise", "staff"]
+    kind: ErasedKind
     basis: str
 
 
@@ -50,10 +52,7 @@ async def request_erasure(command: RequestErasure, tx: Transaction) -> Erasure:
     Conflict `erasure.requested_before`.
     """
     basis = stated(command.basis)
-    if command.kind == "enterprise":
-        await seen(tx, command.subject_id)
-    elif not tx.principal.sees_all or not await store.staff_exists(tx, command.subject_id):
-        raise NotFound("staff.unknown", "没有这名人员")
+    await _must_exist(tx, command.subject_id, command.kind)
     if await store.is_open(tx, command.subject_id):
         raise Conflict("erasure.requested_before", "已有删除申请或已经删除")
     erasure = Erasure(
@@ -68,6 +67,19 @@ async def request_erasure(command: RequestErasure, tx: Transaction) -> Erasure:
     await store.add(tx, erasure)
     tx.audit("erasure.requested", command.subject_id, after={"erasure_id": erasure.erasure_id})
     return erasure
+
+
+async def _must_exist(tx: Transaction, subject_id: UUID, kind: ErasedKind) -> None:
+    if kind == "enterprise":
+        await seen(tx, subject_id)
+        return
+    found = tx.principal.sees_all and (
+        await store.staff_exists(tx, subject_id)
+        if kind == "staff"
+        else await parties.kind_of(tx, subject_id) in PERSONS
+    )
+    if not found:
+        raise NotFound("staff.unknown", "没有这名人员")
 
 
 async def decide_erasure(command: DecideErasure, tx: Transaction) -> Erasure:

@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 
 from services.registry.domain.tables import Format, TableColumn
+from services.registry.settings import Settings
 from services.registry.store import assessments, exports, maps, search, vintages
 from services.registry.store.assessments import WantedAssessments
 from services.registry.store.exports import Export
@@ -18,7 +19,7 @@ from services.registry.store.tablefiles import TableFile, open_table
 from shared.kernel.errors import Conflict, NotFound
 from shared.kernel.ids import new_id
 from shared.kernel.region import full_name
-from shared.platform.database import Transaction
+from shared.platform.database import Database, Transaction
 from shared.platform.jobs import Work, start_job
 
 BATCH: Final = 10_000
@@ -187,9 +188,11 @@ async def find_export(tx: Transaction, export_id: UUID) -> Export:
 async def file_of_export(tx: Transaction, export_id: UUID, folder: Path) -> Path:
     """The finished file.
 
-    Raises: NotFound `export.unknown`; Conflict `export.not_finished`.
+    Raises: NotFound `export.unknown`; Conflict `export.not_finished`, `export.failed`.
     """
     found = await find_export(tx, export_id)
+    if found.state == "failed":
+        raise Conflict("export.failed", "导出没有完成,请重新导出", found.error or "")
     path = exports.file_of(folder, found)
     if found.rows is None or not await asyncio.to_thread(path.exists):
         raise Conflict("export.not_finished", "文件尚未生成,请稍后再取")
@@ -228,6 +231,18 @@ async def _write_pages(work: Work, export: Export, source: Source, table: TableF
         if after is None:
             return rows
         await work.progress(0.5, f"已写出 {rows} 行")
+
+
+async def remove_old_exports(database: Database, settings: Settings) -> int:
+    """Remove the files of exports whose rows are past their time: nobody can fetch them."""
+    folder = settings.upload_dir / "exports"
+    files = await asyncio.to_thread(lambda: list(folder.glob("*.*")))
+    async with database.read() as tx:
+        kept = await exports.known_exports(tx, sorted({path.stem for path in files}))
+    old = [path for path in files if path.stem not in kept]
+    for path in old:
+        await asyncio.to_thread(path.unlink, missing_ok=True)
+    return len(old)
 
 
 def params_of(wanted: Search) -> dict[str, Any]:

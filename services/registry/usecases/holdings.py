@@ -1,10 +1,14 @@
-"""Subject access: everything the registry holds on an enterprise and its persons (M5)."""
+"""Subject access: everything the registry holds on an enterprise and its persons (M5).
+
+The same for a person of the directory: an expert, a member of a task force.
+"""
 
 from typing import Any
 from uuid import UUID
 
+from services.registry.domain.parties import PERSONS
 from services.registry.store import holdings as store
-from services.registry.store import reveals
+from services.registry.store import parties, reveals
 from services.registry.usecases.vault import open_reveal
 from shared.kernel.errors import Refused
 from shared.platform.database import Transaction
@@ -37,5 +41,7 @@ async def holdings(tx: Transaction, reveal_id: UUID) -> dict[str, list[dict[str,
         }
         for each in await reveals.of_subject(tx, reveal.subject_id, before=None, limit=500)
     ]
-    held = await store.of_enterprise(tx, reveal.subject_id)
+    of_party = await parties.kind_of(tx, reveal.subject_id) in PERSONS
+    tables, key = store.OF_PARTY if of_party else store.OF_ENTERPRISE
+    held = await store.rows_of(tx, tables, key, reveal.subject_id)
     return {"person": persons, "who_looked": looked} | held

@@ -23,12 +23,14 @@ from services.registry.settings import Settings
 from services.registry.store import enterprises, facts
 from services.registry.store.files import opened
 from services.registry.store.imports import (
+    FINISHED,
     Counts,
     Import,
     RowOutcome,
     add_chunk,
     clock,
     counts_of,
+    end_import,
     find_import,
     lock_kind,
     set_import,
@@ -42,8 +44,12 @@ from shared.platform.jobs import Work, start_job
 from shared.platform.principal import Principal
 
 CHUNKS_A_STEP: Final = 4  # progress is shown so often, for telling it is a transaction as well
-FINISHED: Final = ("done", "checked", "failed")
 TOO_COSTLY: Final = Failed("file.too_large", "文件无法在限定的内存和时间内读取", "请拆分后分次上传")
+GIVEN_UP: Final = Failed(
+    "import.given_up",
+    "导入多次中断,已停止",
+    "文件中的行一行也没有导入;请重新上传同一文件,若再次出现请联系平台管理员",
+)
 _DECODE: Final = msgspec.msgpack.Decoder(Frame).decode
 
 
@@ -231,19 +237,25 @@ def _count(outcomes: Sequence[RowOutcome]) -> Counts:
 
 
 async def _fail(work: Work, job: Import, failed: Failed) -> NoReturn:
-    error = {"code": failed.code, "title": failed.title, "detail": failed.detail}
     async with work.database.transaction(_actor(job)) as tx:
-        await set_import(
-            tx,
-            job.import_id,
-            state="failed",
-            error=error,
-            headers=list(failed.headers),
-            columns=failed.columns,
-            finished_at=tx.now,
-        )
-        tx.audit("import.failed", job.import_id, after={"code": failed.code})
+        read = {"headers": list(failed.headers), "columns": failed.columns}
+        await _end_failed(tx, job.import_id, failed, **read)
     raise BadInput(failed.code, failed.title, failed.detail)
+
+
+async def _end_failed(tx: Transaction, import_id: UUID, failed: Failed, **read: Any) -> None:
+    """Say it, with what was `read` of the sheet; where the end was told before, that stands."""
+    error = {"code": failed.code, "title": failed.title, "detail": failed.detail}
+    if await end_import(tx, import_id, "failed", error=error, finished_at=tx.now, **read):
+        tx.audit("import.failed", import_id, after={"code": failed.code})
+
+
+async def import_given_up(tx: Transaction, params: dict[str, Any]) -> None:
+    """The job ended: an import it has said nothing of has failed, and may be sent again.
+
+    Nothing of it was taken, for all of an import is one transaction.
+    """
+    await _end_failed(tx, UUID(params["import_id"]), GIVEN_UP)
 
 
 async def _finish(tx: Transaction, job: Import) -> Import:
@@ -254,15 +266,16 @@ async def _finish(tx: Transaction, job: Import) -> Import:
     end = await clock(tx)  # long after `tx.now`: what the file says was not known then
     if job.kind == "facts" and not job.dry_run:
         await facts.known_from(tx, end)
-    await set_import(
+    if not await end_import(
         tx,
         job.import_id,
-        state=state,
+        state,
         baseline=job.baseline,
         names_found=names_stay,
         dropped=gone,
         finished_at=end,
-    )
+    ):
+        raise _Unfit(GIVEN_UP)  # this worker was taken for dead, and people were told so
     if not job.dry_run:
         _announce(tx, job, counts)
     return replace(job, state=state)

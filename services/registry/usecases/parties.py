@@ -53,6 +53,8 @@ def party_id_of(kind: PartyKind, code: str) -> UUID:
 async def enter_parties(commands: Sequence[EnterParty], tx: Transaction) -> list[UUID]:
     """Enter parties, parents before children; all or none.
 
+    Of a person who was erased the place in the tree is kept and nothing else (S22).
+
     Raises: BadInput `party.*`, `region.unknown`; RuleViolation `party.circle`, `party.before_last`,
     `party.in_future`.
     """
@@ -89,9 +91,14 @@ async def _enter(command: EnterParty, tx: Transaction) -> UUID:
         )
     if before and before[-1] == new and person == await find_person(tx, party_id):
         return party_id
-    await store.put(tx, party_id, command.kind, command.code, new)
     if person.known:
+        # First, for it waits for an erasure under way, which then is wholly before this entry.
         await put_persons(tx, [Subject(party_id, "party", person)])
+        if not (await find_person(tx, party_id)).known:
+            new = replace(new, details={}, reason="")
+            if before and before[-1] == new:
+                return party_id
+    await store.put(tx, party_id, command.kind, command.code, new)
     _announce(tx, party_id, command, new)
     return party_id
 

@@ -69,6 +69,8 @@ async def run_move(work: Work) -> dict[str, Any]:
         move = await store.find_move(tx, move_id)
     if move is None:
         raise NotFound("region.move_unknown", "没有这次区划调整")
+    async with work.transaction() as tx:
+        await store.begin_move(tx, move_id)
     after: UUID | None = None
     while True:
         async with work.transaction() as tx:

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import msgspec
@@ -290,7 +290,7 @@ async def take_facts(tx: Transaction, job: Import, rows: Sequence[FactRow]) -> l
     known = await known_ids(tx, "enterprise", "enterprise_id", ids)
     stored = await facts.imported_on(tx, ids, job.valid_from)
     outcomes: list[RowOutcome] = []
-    fresh: list[FactRow] = []
+    fresh: list[tuple[UUID, dict[str, Any]]] = []
     for row in rows:
         if row.enterprise_id not in known:
             why = reason("统一社会信用代码", "enterprise.unknown", row.key)
@@ -300,20 +300,10 @@ async def take_facts(tx: Transaction, job: Import, rows: Sequence[FactRow]) -> l
         change = "new" if before is None else "unchanged" if before == now else "changed"
         outcomes.append(_taken(row, change))
         if change != "unchanged":
-            fresh.append(row)
+            fresh.append((row.enterprise_id, now))
     if not job.dry_run:
         await facts.add_sheets(
-            tx,
-            [
-                (
-                    new_id(),
-                    row.enterprise_id,
-                    job.valid_from,
-                    IMPORTED,
-                    msgspec.json.decode(row.facts),
-                )
-                for row in fresh
-            ],
+            tx, [(new_id(), of, job.valid_from, IMPORTED, filed) for of, filed in fresh]
         )
     return outcomes
 

@@ -20,7 +20,7 @@ from shared.platform.logging import log
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RevealPerson:
-    """Unveil an enterprise's legal representative, or an expert, for a purpose."""
+    """Unveil an enterprise's legal representative, or a person of the directory, for a purpose."""
 
     subject_id: UUID
     purpose: Purpose
@@ -56,7 +56,7 @@ class LookUpPhone:
 
 
 async def reveal_person(command: RevealPerson, tx: Transaction) -> Revealed:
-    """Open an enterprise's person to the caller for some minutes; counted, audited and listed.
+    """Open a subject's person to the caller for some minutes; counted, audited and listed.
 
     Raises: NotFound `enterprise.unknown`, `person.unknown`; BadInput
     `reveal.reason_missing`; RuleViolation 429 `reveal.budget_used`.
@@ -65,7 +65,7 @@ async def reveal_person(command: RevealPerson, tx: Transaction) -> Revealed:
     await _in_sight(tx, command.subject_id)
     person = await persons.find_person(tx, command.subject_id)
     if not person.known:
-        raise NotFound("person.unknown", "没有这家企业或这位专家的个人信息")
+        raise NotFound("person.unknown", "没有这家企业或这位人员的个人信息")
     settings = command.settings
     used = await _spend(tx, settings.reveals_per_day)
     reveal = Reveal(

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from services.allocation.domain.engine.measuring import gini_bp
-from services.allocation.domain.planning import quotas, solve_city
+from services.allocation.domain.planning import plan_of, quotas, solution_of, solve_city
 from services.allocation.domain.policy import CostWeights, FairnessBands
-from services.allocation.domain.tasks import CityTask
+from services.allocation.domain.tasks import CityTask, Form, problem_of
 from tests.allocation.domain.build import a_city
 
 FREE = FairnessBands(total_bp=None, hard_bp=None)
@@ -55,6 +55,23 @@ def test_A3_the_binding_limit_is_the_one_that_was_set(
     found = {row.reason["binding"] for row in solve_city(city.task(bands=bands)).rows}
     assert found <= expected
     assert len(found) > 1
+
+
+@pytest.mark.parametrize(
+    ("form", "hard_bp", "violations"),
+    [("kernel", 500, 1), ("kernel", None, 1), ("joint", None, 1), ("joint", 500, 0)],
+)
+def test_U8_a_cost_above_the_bound_is_a_violation_where_the_bound_knows_every_limit(
+    form: Form, hard_bp: int | None, violations: int
+) -> None:
+    bands = FairnessBands(total_bp=500, hard_bp=hard_bp)
+    task = a_city(enterprises=40, banks=4, tightness=2.0).task(form=form, bands=bands)
+    problem = problem_of(task)
+    solution = solution_of(task, problem)
+    assert plan_of(task, problem, solution).violations == 0
+    above = replace(solution.certificate, primal=solution.certificate.dual + 1)
+    other = plan_of(task, problem, replace(solution, certificate=above))
+    assert other.violations == violations
 
 
 def test_U8_the_load_report_adds_up_and_the_quotas_sum_to_the_list() -> None:
@@ -119,7 +136,7 @@ def test_JS_07_a_city_without_any_bank_leaves_everyone_over_and_says_so() -> Non
     plan = solve_city(city.task())
     assert [row.institution_id for row in plan.rows] == [None] * 5
     (shortage,) = plan.shortages
-    assert (shortage.institution_ids, shortage.slots, shortage.short) == ((), 0, 5)
+    assert (shortage.node_ids, shortage.slots, shortage.short) == ((), 0, 5)
 
 
 def test_A4_the_gini_coefficient_is_the_textbook_one() -> None:

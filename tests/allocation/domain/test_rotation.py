@@ -91,7 +91,7 @@ def test_JS_19_who_has_no_admissible_bank_left_is_a_shortage_and_not_an_error() 
     everyone = tuple(one.institution_id for one in city.institutions)
     listed = tuple(replace(one, previous_ids=everyone) for one in city.enterprises)
     (shortage,) = rotated(city, enterprises=listed).shortages
-    assert (shortage.institution_ids, shortage.short) == ((), 4)
+    assert (shortage.node_ids, shortage.short) == ((), 4)
 
 
 def test_JS_19_the_places_of_matched_enterprises_are_not_given_away() -> None:

@@ -1,10 +1,12 @@
 """Tier 1: own bureau first, the capital directly, the surplus to where there is room."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
 
+from services.allocation.domain.engine.allocating import Certificate
 from services.allocation.domain.model import Enterprise, NodeKind
-from services.allocation.domain.tiers import TierOne, TierReason, share_out
+from services.allocation.domain.tiers import TierOne, TierReason, certify, share_out
 from tests.allocation.domain.build import a_city
 
 NANJING, SUZHOU, WUXI = "320100", "320500", "320200"
@@ -74,3 +76,37 @@ def test_A4_tier_one_does_not_depend_on_the_order_of_the_list() -> None:
         seed=7,
     )
     assert turned == shared(capacity)
+
+
+def test_U8_the_proof_of_tier_one_says_no_to_anybody_else_sent_to_the_capital() -> None:
+    capacity = {NANJING: 40, SUZHOU: 42, WUXI: 15}
+    decisions = shared(capacity)
+
+    def proof(given: Iterable[TierOne]) -> Certificate:
+        return certify(
+            listed(), given, capacity=capacity, capital_city_code=NANJING,
+            capital_outlets=CAPITAL_OUTLETS, seed=7,
+        )  # fmt: skip
+
+    assert proof(decisions).proven
+    assert proof(decisions).primal > 0
+    everybody = shared({NANJING: 1_000})
+    way = {one.enterprise_id: one.metres_to_capital for one in everybody}
+    city = {one.enterprise_id: one.city_code for one in listed()}
+    gone = [one for one in decisions if one.reason is TierReason.BUREAU_FULL]
+    (nearest, *_) = sorted(gone, key=lambda one: one.metres_to_capital or 0)
+    for one in decisions:
+        own = city[one.enterprise_id]
+        if one.reason is TierReason.OWN_CITY and own == city[nearest.enterprise_id]:
+            there = replace(one, metres_to_capital=way[one.enterprise_id])
+            changes = {one.enterprise_id: there, nearest.enterprise_id: replace(
+                nearest, metres_to_capital=None)}  # fmt: skip
+            other = proof(changes.get(each.enterprise_id, each) for each in decisions)
+            assert other.primal > other.dual
+            assert other.violations > 0
+    for metres in (None, (nearest.metres_to_capital or 0) + 1):
+        wrong = replace(nearest, metres_to_capital=metres)
+        assert not proof(wrong if one is nearest else one for one in decisions).proven
+    stays = next(one for one in decisions if one.reason is TierReason.OWN_CITY)
+    sent = replace(stays, metres_to_capital=way[stays.enterprise_id])
+    assert not proof(sent if one is stays else one for one in decisions).proven

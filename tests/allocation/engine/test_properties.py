@@ -14,7 +14,8 @@ from services.allocation.domain.engine.allocating import allocate, certify, solv
 from services.allocation.domain.engine.explaining import Binding, explain, shortages
 from services.allocation.domain.engine.flow import flow_solution, lemon
 from services.allocation.domain.engine.joint import allocate_jointly
-from services.allocation.domain.engine.problem import in_order, in_other_order
+from services.allocation.domain.engine.pairing import ground_of, scores_at
+from services.allocation.domain.engine.problem import in_order
 from services.allocation.domain.engine.scoring import metres_between, score_city
 from services.allocation.domain.engine.verify import verify
 from tests.allocation.engine.made import (
@@ -67,6 +68,28 @@ def test_A2_no_bank_has_more_than_it_can_take(seed):
 
 @given(seeds)
 @often
+def test_A2_the_certificate_shows_what_each_unit_outside_a_band_costs(seed):
+    allocation = allocate(made_city(seed), made_policy(seed))
+    scored = allocation.scored
+    total = int(scored.score[np.arange(len(allocation.choice)), allocation.choice].sum())
+    assert certify(allocation).primal == total + scored.step * outside(scored, allocation.choice)
+
+
+def outside(scored, choice):
+    """Units below floors and above ceilings; less the floors' sum, which no choice changes."""
+    banks = scored.bounds.shape[1]
+    units = 0
+    for (low, high), who in ((scored.bounds[:2], choice), (scored.bounds[3:], choice[scored.hard])):
+        here = np.bincount(who, minlength=banks + 1)[:banks]
+        units += int(
+            np.maximum(low - here, 0).sum() + np.maximum(here - np.maximum(high, low), 0).sum()
+        )
+        units += int(here.sum() - low.sum())
+    return units
+
+
+@given(seeds)
+@often
 def test_U8_cost_equals_bound_as_whole_numbers(seed):
     allocation = allocate(made_city(seed, fixed=True), made_policy(seed))
     certificate = certify(allocation)
@@ -104,12 +127,35 @@ def test_A4_the_order_of_rows_changes_nothing(seed, order):
 
 
 def shuffled(city, order):
-    """Rows, columns, outlets and pairs in another order."""
+    """Rows, columns, outlets and pairs in another order; without the engine's own reordering."""
     rng = np.random.default_rng(order)
-    orders = (rng.permutation(len(one)) for one in (city.enterprise, city.bank, city.outlet))
-    other = in_other_order(city, *orders)
-    pairs = ("lenders", "forbidden", "alike")
-    return replace(other, **{name: rng.permutation(getattr(other, name)) for name in pairs})
+    rows, columns, outlets = (
+        rng.permutation(len(one)) for one in (city.enterprise, city.bank, city.outlet)
+    )
+    row_at = np.argsort(rows)
+    column_at = np.append(np.argsort(columns), -1).astype(np.int32)
+
+    def both(pairs):
+        found = np.stack([row_at[pairs[:, 0]], column_at[pairs[:, 1]]], axis=1)
+        return rng.permutation(found).astype(np.int32)
+
+    return replace(
+        city,
+        **{
+            name: getattr(city, name)[rows]
+            for name in ("enterprise", "place", "placed", "has_loan")
+        },
+        bank=city.bank[columns],
+        capacity=city.capacity[columns],
+        past=city.past[columns],
+        outlet=city.outlet[outlets],
+        outlet_place=city.outlet_place[outlets],
+        outlet_bank=column_at[city.outlet_bank[outlets]],
+        outlet_capacity=city.outlet_capacity[outlets],
+        previous=column_at[city.previous[rows]],
+        fixed=None if city.fixed is None else column_at[city.fixed[rows]],
+        **{name: both(getattr(city, name)) for name in ("lenders", "forbidden", "alike")},
+    )
 
 
 @given(seeds, st.integers(0, 1 << 62))
@@ -134,9 +180,7 @@ def test_U8_whatever_it_starts_from_it_ends_the_same(seed, start):
 @often
 def test_A1_solving_again_from_the_result_moves_nobody(seed, stick):
     city, policy = in_order(made_city(seed)), made_policy(seed)
-    first = allocate(city, policy)
     banks = len(city.bank)
-    held = np.where(first.choice < banks, first.choice, -1).astype(np.int32)
     plain = replace(policy, stick_m=0)
     settled = allocate(city, plain)
     held = np.where(settled.choice < banks, settled.choice, -1).astype(np.int32)
@@ -144,6 +188,8 @@ def test_A1_solving_again_from_the_result_moves_nobody(seed, stick):
     assert value(score_city(city, plain), again.choice.tolist()) == value(
         settled.scored, settled.choice.tolist()
     )
+    if stick:
+        assert again.choice.tolist() == settled.choice.tolist()
 
 
 @given(seeds)
@@ -204,13 +250,14 @@ def test_U8_a_slot_more_saves_its_price_and_one_fewer_costs_it(seed):
 def test_U8_more_room_never_costs_more_and_a_wider_band_neither(seed):
     scored = score_city(in_order(made_city(seed)), made_policy(seed))
     here = value(scored, solve(scored).choice.tolist())
-    roomier, wider = scored.bounds.copy(), scored.bounds.copy()
+    roomier = scored.bounds.copy()
     roomier[2] += 1
-    wider[1] += 1
-    wider[0] += 1
-    for bounds in (roomier, wider):
-        other = replace(scored, bounds=bounds)
-        assert value(other, solve(other).choice.tolist()) <= here
+    other = replace(scored, bounds=roomier)
+    assert value(other, solve(other).choice.tolist()) <= here
+    usual = with_floors(scored, solve(scored))
+    for floor in (0, 3):
+        wider = a_unit_wider(scored, floor)
+        assert with_floors(wider, solve(wider)) <= usual
     if len(scored.free):
         fewer = replace(
             scored,
@@ -218,6 +265,25 @@ def test_U8_more_room_never_costs_more_and_a_wider_band_neither(seed):
             metres=scored.metres[1:], nearest=scored.nearest[1:],
         )  # fmt: skip
         assert value(fewer, solve(fewer).choice.tolist()) <= here
+
+
+def a_unit_wider(scored, floor):
+    bounds = scored.bounds.copy()
+    bounds[floor + 1] = np.maximum(bounds[floor + 1], bounds[floor]) + 1
+    bounds[floor] = np.maximum(bounds[floor] - 1, 0)
+    return replace(scored, bounds=bounds)
+
+
+def with_floors(scored, allocation):
+    """How many have no place; then the cost, where each unit that a floor lacks costs a step.
+
+    A hard case without a place costs a step more already: that one lacks at a floor too.
+    """
+    banks = scored.bounds.shape[1]
+    here = allocation.choice < banks
+    lacking = scored.step * int(scored.bounds[0].sum() - here.sum())
+    lacking += scored.step * int(scored.bounds[3].sum() - scored.hard.sum())
+    return int((~here).sum()), value(scored, allocation.choice.tolist()) + lacking
 
 
 @given(seeds)
@@ -273,8 +339,51 @@ def test_A2_pricing_ends_the_same_whatever_it_starts_with(seed):
     )
     assert few.primal == few.bound == more.primal == all_of_them.primal
     assert few.bound == all_of_them.bound
+    assert few.outlet.tolist() == more.outlet.tolist() == all_of_them.outlet.tolist()
     assert joint_is_within_limits(few)
     assert_explained_by_bank(few)
+
+
+@given(seeds)
+@sometimes
+def test_A2_outlets_with_limits_cost_no_less_than_without_and_no_more_than_one_after_the_other(
+    seed,
+):
+    city = in_order(made_city(seed, firms=12, banks=3, history=False))
+    policy = made_policy(seed, hard_bp=None, max_m=None)
+    alone, joint = allocate(city, policy), allocate_jointly(city, policy)
+    ground = ground_of(joint.scored)
+    nearest = np.where(alone.choice < 3, alone.scored.nearest[:, :3][
+        np.arange(12), np.minimum(alone.choice, 2)], -1)  # fmt: skip
+    best, together, apart = (
+        left_and_metres(ground, seats)
+        for seats in (nearest, joint.outlet, seated_later(ground, alone))
+    )
+    assert best <= together <= apart
+
+
+def seated_later(ground, alone):
+    """Banks first; then each of their enterprises at the nearest of its outlets with room."""
+    city, room = ground.scored.city, ground.room.copy()
+    seats = np.full(len(alone.choice), -1)
+    for row, bank in enumerate(alone.choice.tolist()):
+        open_ones = np.flatnonzero((city.outlet_bank == bank) & (room > 0))
+        if len(open_ones):
+            at = np.full(len(open_ones), row)
+            ways = metres_between(ground.scored.point[at], ground.scored.outlet_point[open_ones])
+            seats[row] = open_ones[ways.argmin()]
+            room[seats[row]] -= 1
+    return seats
+
+
+def left_and_metres(ground, seats):
+    """How many have no seat; and the metres of the others with what leaves the bands of all."""
+    rows = np.flatnonzero(seats >= 0)
+    metres = int((scores_at(ground, rows, seats[rows].astype(np.int64)) >> ground.shift).sum())
+    low, high = ground.scored.bounds[:2]
+    here = np.bincount(ground.scored.city.outlet_bank[seats[rows]], minlength=len(low))
+    units = np.maximum(here - low, 0).sum() + np.maximum(here - np.maximum(high, low), 0).sum()
+    return len(seats) - len(rows), metres + ground.scored.policy.band_step_m * int(units)
 
 
 @given(seeds)

@@ -84,6 +84,17 @@ def test_A2_pricing_a_city_ends_the_same_from_any_number_of_arcs_and_is_proven()
     assert alone.scored.metres[metres].sum() <= together + 1
 
 
+@pytest.mark.parametrize("scale", ["small", "province"])
+def test_U8_solving_stays_within_three_times_its_budget(scale: str) -> None:
+    """Half a second for a province with all bands, on a free machine; here processor time."""
+    scored = [score_city(in_order(city), Policy(seed=11)) for city in cities(scale, 11)]
+    solve(scored[0])
+    began = time.process_time()
+    solved = [solve(one) for one in scored]
+    assert time.process_time() - began < 3 * 0.5
+    assert sum(len(one.choice) for one in solved) == sum(len(one.free) for one in scored)
+
+
 def test_U9_a_what_if_of_the_largest_city_takes_moments() -> None:
     city = max(cities("province", 11), key=lambda one: len(one.enterprise))
     city, policy = in_order(city), Policy(seed=11)

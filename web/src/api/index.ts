@@ -5,11 +5,14 @@ import type {
   AccountDetail,
   AccountRow,
   Approval,
+  Assignment,
   AuditLine,
   AuditVerified,
   BindingCode,
   Bulletin,
   Campaign,
+  Contact,
+  ContactsAnswer,
   Enrolment,
   Enterprise,
   DoubtfulRow,
@@ -28,6 +31,7 @@ import type {
   NewAccount,
   NewPlan,
   NewScenario,
+  Outlet,
   Page,
   ParkedEvent,
   Path,
@@ -37,11 +41,14 @@ import type {
   Profile,
   RecoveryCodes,
   Region,
+  Return,
+  Roster,
   RowDecision,
   Scenario,
   Session,
   SignInMethods,
   Staff,
+  Suggestion,
   Task,
   VisitIn,
   VisitSaved,
@@ -145,7 +152,9 @@ export async function allAuditLines(service: string, query: AuditQuery, most: nu
   return found.slice(0, most)
 }
 
-export const verifyAudit = (service: string): Promise<AuditVerified> => call(`/api/${service}/v1/audit/verification`, { method: 'POST' })
+/** One part of a verification; where the answer has a `next_cursor`, a call with that goes on. */
+export const verifyAudit = (service: string, cursor: string | null): Promise<AuditVerified> =>
+  call(`/api/${service}/v1/audit/verification`, { method: 'POST', query: { cursor } })
 
 export const parkedEvents = (service: string): Promise<{ items: ParkedEvent[]; total: number }> =>
   call(`/api/${service}/v1/parked`, { query: { limit: 500 } })
@@ -217,6 +226,38 @@ export const campaigns = async (): Promise<Campaign[]> => (await call<Page<Campa
 
 export const institutions = async (): Promise<Institution[]> => (await call<Page<Institution>>(to(`${REGISTRY}/institutions`), { query: { limit: 500 } })).items
 
+/** All pages of a list. */
+async function whole<T>(path: Path): Promise<T[]> {
+  const all: T[] = []
+  let cursor: string | null | undefined
+  do {
+    const page: Page<T> = await call(to(path), { query: { limit: 500, cursor } })
+    all.push(...page.items)
+    cursor = page.next_cursor
+  } while (cursor)
+  return all
+}
+
+export const outlets = (): Promise<Outlet[]> => whole(`${REGISTRY}/outlets`)
+export const roster = (): Promise<Roster[]> => whole(`${REGISTRY}/staff`)
+
+export const assignments = (campaignId: string, withoutContact: boolean, cursor?: string | null): Promise<Page<Assignment>> =>
+  call(to(`${ALLOCATION}/assignments`), { query: { campaign_id: campaignId, without_contact: String(withoutContact), cursor, limit: 50 } })
+
+export const suggestions = async (campaignId: string): Promise<Suggestion[]> =>
+  (await call<{ items: Suggestion[] }>(to(`${ALLOCATION}/contacts/suggestions`), { query: { campaign_id: campaignId, limit: 500 } })).items
+
+export const nameContacts = (rows: Contact[]): Promise<ContactsAnswer> => call(to(`${ALLOCATION}/contacts:batch`), { method: 'POST', body: { rows } })
+
+export const askReturn = (assignmentId: string, reasonCode: string, note: string): Promise<Return> =>
+  call(to(`${ALLOCATION}/assignments/{assignment_id}/returns`, assignmentId), { method: 'POST', body: { reason_code: reasonCode, note } })
+
+export const returns = (campaignId: string, state: string, cursor?: string | null): Promise<Page<Return>> =>
+  call(to(`${ALLOCATION}/returns`), { query: { campaign_id: campaignId, state, cursor, limit: 50 } })
+
+export const decideReturn = (id: string, granted: boolean, note: string): Promise<Return> =>
+  call(to(`${ALLOCATION}/returns/{return_id}/decision`, id), { method: 'POST', body: { granted, note } })
+
 export const profile = (code: string): Promise<Profile> => call(to(`${ALLOCATION}/profiles/{code}`, code))
 
 export const plans = (campaignId: string): Promise<Page<Plan>> => call(to(`${ALLOCATION}/plans`), { query: { campaign_id: campaignId } })
@@ -241,16 +282,7 @@ export const forgetScenario = (id: string): Promise<void> => call(to(`${ALLOCATI
 export const scenarioMoves = (id: string, cursor?: string | null): Promise<Page<Move>> =>
   call(to(`${ALLOCATION}/scenarios/{scenario_id}/moves`, id), { query: { cursor, limit: 50 } })
 
-export async function tasks(): Promise<Task[]> {
-  const all: Task[] = []
-  let cursor: string | null | undefined
-  do {
-    const page: Page<Task> = await call(to(`${VISITS}/tasks`), { query: { limit: 500, cursor } })
-    all.push(...page.items)
-    cursor = page.next_cursor
-  } while (cursor)
-  return all
-}
+export const tasks = (): Promise<Task[]> => whole(`${VISITS}/tasks`)
 
 export const photoPath = (photoId: string): string => to(`${VISITS}/photos/{photo_id}`, photoId)
 

@@ -103,6 +103,13 @@ export type PlanStarted = Allocation['schemas']['StartedOut']
 export type Scenario = Allocation['schemas']['ScenarioOut']
 export type NewScenario = Allocation['schemas']['ScenarioIn']
 export type Move = Allocation['schemas']['MoveOut']
+export type Assignment = Allocation['schemas']['AssignmentOut']
+export type Suggestion = Allocation['schemas']['SuggestionOut']
+export type Contact = Allocation['schemas']['ContactIn']
+export type ContactsAnswer = Allocation['schemas']['ContactsOut']
+export type Return = Allocation['schemas']['ReturnOut']
+export type Outlet = Pick<Registry['schemas']['OutletOut'], 'outlet_id' | 'name'>
+export type Roster = Pick<Registry['schemas']['StaffOut'], 'staff_id' | 'outlet_id' | 'name' | 'position'>
 export type Institution = Pick<Registry['schemas']['InstitutionOut'], 'institution_id' | 'name'>
 
 export type Task = Visits['schemas']['TaskOut']

@@ -2,7 +2,7 @@
 import { reactive, readonly } from 'vue'
 
 const DEFAULTS = {
-  page: 'board', // board | imports | plans | accounts | approvals | audit | parked
+  page: 'board', // board | imports | plans | contacts | returns | accounts | approvals | audit | parked
   campaign: '',
   quarter: '',
   known_on: '',
@@ -17,7 +17,7 @@ const DEFAULTS = {
   cell_region: '',
   cell_institution: '',
   enterprise: '',
-  // Imports, plans, accounts, approvals, the audit log and parked events.
+  // Imports, plans, contacts, returns, accounts, approvals, the audit log and parked events.
   role: '',
   state: '',
   item: '', // the row that is open

@@ -31,6 +31,8 @@ export const SECTIONS: Section[] = [
   { page: 'board', label: '看板', roles: null },
   { page: 'imports', label: '导入', roles: ['platform_admin', 'province_regulator', 'bank_head'] },
   { page: 'plans', label: '分配', roles: ['platform_admin', 'province_regulator', 'bureau', 'st_bureau', 'bank_head', 'auditor'] },
+  { page: 'contacts', label: '对接人', roles: ['bank_head', 'branch_head'] },
+  { page: 'returns', label: '退回', roles: ['platform_admin', 'province_regulator', 'bureau', 'bank_head'] },
   { page: 'accounts', label: '账号', roles: ['platform_admin', 'province_regulator', 'bureau', 'bank_head', 'branch_head', 'association', 'auditor'] },
   { page: 'approvals', label: '复核', roles: ['platform_admin', 'province_regulator', 'bank_head', 'branch_head', 'auditor'] },
   { page: 'audit', label: '审计', roles: ['platform_admin', 'province_regulator', 'bureau', 'st_bureau', 'bank_head', 'association', 'auditor'] },

@@ -83,7 +83,7 @@ def _result(
     score = np.zeros(len(outlet), dtype=np.int64)
     score[placed] = scores_at(ground, placed, outlet[placed].astype(np.int64))
     return JointAllocation(
-        ground.scored, outlet, bank, _cost(ground, outlet, bank), bound, *effort,
+        ground.scored, outlet, bank, _cost(ground, score, bank), bound, *effort,
         prices, score, seated.by_bank, ground.shift, ground.overflow_m,
     )  # fmt: skip
 
@@ -193,12 +193,10 @@ def _bound(ground: Ground, least: Ints, prices: Ints) -> int:
     return bound
 
 
-def _cost(ground: Ground, outlet: Smalls, bank: Smalls) -> int:
+def _cost(ground: Ground, score: Ints, bank: Smalls) -> int:
     """What a sharing-out costs: scores, the bands of all, and those without a place."""
-    placed = np.flatnonzero(outlet >= 0)
-    total = exact_sum(ground.overflow[outlet < 0])
-    total += exact_sum(scores_at(ground, placed, outlet[placed].astype(np.int64)))
-    counts = np.bincount(bank[placed], minlength=ground.base.shape[1])
+    total = exact_sum(np.where(bank >= 0, score, ground.overflow))
+    counts = np.bincount(bank[bank >= 0], minlength=ground.base.shape[1])
     for column, count in enumerate(counts.tolist()):
         low, high = ground.scored.bounds[:2, column].tolist()
         total += piecewise(count, low, high, ground.step)

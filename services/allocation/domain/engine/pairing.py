@@ -13,6 +13,7 @@ from services.allocation.domain.engine.scoring import (
     TIE_BITS,
     Keys,
     Scored,
+    arc_m,
     lottery_keys,
     mixed,
     pair_costs,
@@ -78,10 +79,7 @@ def pair_score(
     dx = outlets[outlet, 0] - firms[unit, 0]
     dy = outlets[outlet, 1] - firms[unit, 1]
     dz = outlets[outlet, 2] - firms[unit, 2]
-    half = np.sqrt(dx * dx + dy * dy + dz * dz) / 2.0
-    cube = half * half * half
-    arc = half + cube / 6.0 + 3.0 * cube * half * half / 40.0
-    metres = int(np.rint(2.0 * EARTH_RADIUS_M * arc))
+    metres = arc_m(dx * dx + dy * dy + dz * dz)
     if metres > far_m:
         return FORBIDDEN
     if not placed[unit]:

@@ -100,6 +100,15 @@ def score_city(city: City, policy: Policy) -> Scored:
 
 
 @compiled
+def arc_m(square: float) -> int:
+    """Whole metres along the ground between unit vectors whose distance squared is `square`."""
+    half = np.sqrt(square) / 2.0
+    cube = half * half * half
+    arc = half + cube / 6.0 + 3.0 * cube * half * half / 40.0
+    return int(np.rint(2.0 * EARTH_RADIUS_M * arc))
+
+
+@compiled
 def measure(point: Floats, outlets: Floats, first: Ints, order: Ints) -> tuple[Smalls, Smalls]:
     """Metres from each point to each bank's nearest outlet, and which that is.
 
@@ -118,21 +127,21 @@ def measure(point: Floats, outlets: Floats, first: Ints, order: Ints) -> tuple[S
                 if chord < best:
                     best, at = chord, outlet
             if at >= 0:
-                half = np.sqrt(best) / 2.0
-                cube = half * half * half
-                arc = half + cube / 6.0 + 3.0 * cube * half * half / 40.0
-                metres[unit, bank] = int(np.rint(2.0 * EARTH_RADIUS_M * arc))
+                metres[unit, bank] = arc_m(best)
                 nearest[unit, bank] = order[at]
     return metres, nearest
 
 
+@compiled
 def metres_between(points: Floats, others: Floats) -> Smalls:
     """Metres from each point to the other one of the same row, as `measure` counts them."""
-    dx, dy, dz = (others - points).T
-    half = np.sqrt(dx * dx + dy * dy + dz * dz) / 2.0
-    cube = half * half * half
-    arc = half + cube / 6.0 + 3.0 * cube * half * half / 40.0
-    return np.rint(2.0 * EARTH_RADIUS_M * arc).astype(np.int32)
+    metres = np.empty(len(points), dtype=np.int32)
+    for at in range(len(points)):
+        dx = others[at, 0] - points[at, 0]
+        dy = others[at, 1] - points[at, 1]
+        dz = others[at, 2] - points[at, 2]
+        metres[at] = arc_m(dx * dx + dy * dy + dz * dz)
+    return metres
 
 
 def pair_costs(city: City, policy: Policy, metres: Smalls, nearest: Smalls) -> Ints:
