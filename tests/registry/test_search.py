@@ -47,6 +47,21 @@ async def found(caller: Caller, **query: Any) -> list[int]:
     return sorted(known[item["uscc"]] for item in answer.json()["items"])
 
 
+async def test_R2_a_renamed_enterprise_is_found_by_its_new_name_and_by_its_former_one(
+    stack: Stack, regulator: Caller
+) -> None:
+    (before,) = (await regulator.get("/search", params={"q": "华光智能"})).json()["items"]
+    path = f"/enterprises/{before['enterprise_id']}"
+    tag = (await regulator.get(path)).headers["etag"]
+    body = {"name": "苏州远帆智造有限公司", "valid_from": "2022-04-01", "reason": "更名登记"}
+    renamed = await regulator.post(f"{path}/names", json=body, headers={"if-match": tag})
+    assert renamed.status_code == 200, renamed.text
+    await stack.settle()
+    for typed in ("远帆", "yuanfan", "远帆智造", "华光", "hgzn", "苏州华光智能", "华"):
+        assert await found(regulator, q=typed) == [2], typed
+    assert await found(regulator, q="远光") == []
+
+
 @pytest.mark.parametrize(
     ("q", "expected"),
     [

@@ -1,6 +1,7 @@
 """How a name is typed: any part of it, its pinyin, its initials; and what a typed word asks for."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
@@ -28,10 +29,11 @@ def _syllables(part: str) -> tuple[str, ...]:
     return tuple(read)
 
 
-def spelled(name: str) -> str:
+def spelled(name: str, former: Sequence[str] = ()) -> str:
     """Return the search text of a name: its pairs of characters, its pinyin, its initials.
 
-    Pairs stand between blanks, so that a pair is found by an index that only knows triples.
+    Pairs stand between blanks, so that a pair is found by an index that only knows triples. Names
+    it had before stand behind it, each as it was written and spelled.
 
     Units:   none.
     Raises:  nothing.
@@ -41,7 +43,8 @@ def spelled(name: str) -> str:
     syllables = [each for each in _syllables(plain) if each]
     pairs = " ".join(plain[at : at + 2] for at in range(len(plain) - 1))
     initials = "".join(syllable[0] for syllable in syllables)
-    return f" {pairs} | {''.join(syllables)} | {initials} "
+    before = "".join(f"| {each}{spelled(each)}" for each in former)
+    return f" {pairs} | {''.join(syllables)} | {initials} {before}"
 
 
 def words_of(typed: str) -> list[Word]:

@@ -107,31 +107,33 @@ async def _add_word(tx: Transaction, where: Conditions, word: Word) -> None:
     if word.kind == "code":
         where.add("e.uscc like {}", f"{word.text}%")
         return
-    column, pattern = _pattern(word)
+    columns, pattern = _pattern(word)
+    like = " or ".join(f"n.{column} like {{0}}" for column in columns)
     rows = await fetch(
         tx,
-        f"select enterprise_id from enterprise_name where {column} like $1 limit {FEW + 1}",
+        f"select enterprise_id from enterprise_name n where {like.format('$1')} limit {FEW + 1}",
         pattern,
     )
     if len(rows) <= FEW:
         where.add("e.enterprise_id = any({})", [row[0] for row in rows])
     else:
         where.add(
-            f"exists (select from enterprise_name n where n.enterprise_id = e.enterprise_id"
-            f" and n.{column} like {{}})",
+            "exists (select from enterprise_name n where n.enterprise_id = e.enterprise_id"
+            f" and ({like}))",
             pattern,
         )
 
 
-def _pattern(word: Word) -> tuple[str, str]:
+def _pattern(word: Word) -> tuple[tuple[str, ...], str]:
+    """Where a word is looked for: names of before stand in the spelling only."""
     literal = word.text.replace("\\", "\\\\").replace("%", r"\%").replace("_", r"\_")
     match word.kind:
         case "pair":
-            return "spelled", f"% {literal} %"
+            return ("spelled",), f"% {literal} %"
         case "spelled":
-            return "spelled", f"%{literal}%"
+            return ("spelled",), f"%{literal}%"
         case _:
-            return "name", f"%{literal}%"
+            return ("name", "spelled"), f"%{literal}%"
 
 
 def _below(code: str) -> str:
@@ -212,14 +214,16 @@ async def _by_institution(tx: Transaction, search: Search) -> list[tuple[UUID, s
     return [(row[0], row[1], row[2]) for row in rows]
 
 
-async def unspelled(tx: Transaction, limit: int) -> list[tuple[UUID, str]]:
-    """Names whose spelling is missing or of an earlier name."""
+async def unspelled(tx: Transaction, limit: int) -> list[tuple[UUID, str, list[str]]]:
+    """Names whose spelling is missing or of an earlier name, each with those it had before."""
     rows = await fetch(
         tx,
-        "select enterprise_id, name from enterprise_name where spelled_name <> name limit $1",
+        "select enterprise_id, name, array(select f.name from enterprise_former_name f"
+        " where f.enterprise_id = n.enterprise_id order by f.valid_to)"
+        " from enterprise_name n where spelled_name <> name limit $1",
         limit,
     )
-    return [(row[0], row[1]) for row in rows]
+    return [(row[0], row[1], row[2]) for row in rows]
 
 
 async def put_spelled(tx: Transaction, rows: Sequence[tuple[UUID, str, str]]) -> None:

@@ -21,6 +21,7 @@ from shared.contracts.registry import EnterpriseDisposed, EnterprisesMerged, Ent
 from shared.kernel.errors import BadInput, Conflict, NotFound
 from shared.kernel.ids import new_id
 from shared.platform.database import Transaction
+from shared.platform.jobs import start_job
 from shared.platform.web import must_match
 
 
@@ -182,6 +183,7 @@ async def rename(command: Rename, tx: Transaction) -> Named:
     await store.rename(
         tx, now.enterprise_id, old=now.name, new=name, valid_from=command.valid_from, reason=reason
     )
+    await start_job(tx, "spell", {})
     tx.audit(
         "enterprise.renamed",
         now.enterprise_id,

@@ -51,6 +51,8 @@ async def spell_names(work: Work) -> dict[str, Any]:
             rows = await store.unspelled(tx, SPELLED_AT_ONCE)
             if not rows:
                 return {"spelled": done}
-            await store.put_spelled(tx, [(id_, name, spelled(name)) for id_, name in rows])
+            await store.put_spelled(
+                tx, [(id_, name, spelled(name, former)) for id_, name, former in rows]
+            )
         done += len(rows)
         await work.progress(0.5, f"已整理 {done} 个名称")
