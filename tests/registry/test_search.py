@@ -75,6 +75,10 @@ async def test_R2_a_renamed_enterprise_is_found_by_its_new_name_and_by_its_forme
         ("chongqing", [3]),  # the reading of 重 depends on its neighbour
         ("changchun", [5]),
         ("cc", [5]),
+        ("hg", [2]),
+        ("ch", [5]),  # how a name's pinyin begins
+        ("有", [1, 2, 3, 4, 5]),
+        ("司", [1, 2, 3, 4, 5]),
         ("abc", [4]),
         ("91320102", [5]),
         ("苏州 智能", [2]),
@@ -255,7 +259,14 @@ def test_JS_05_every_pair_and_spelled_part_of_a_name_finds_it(name: str) -> None
         for word in words_of(name[at : at + 2]):
             if word.kind == "pair":
                 assert f" {word.text} " in text
-            elif word.kind == "spelled":
+            elif word.kind == "start":
+                assert f" {word.text}" in text
+    for word in words_of(" ".join(name)):
+        if word.kind == "start":
+            assert f" {word.text}" in text
+    for at in range(len(name) - 2):
+        for word in words_of(name[at : at + 3]):
+            if word.kind == "spelled":
                 assert word.text in text
 
 

@@ -130,6 +130,8 @@ def _pattern(word: Word) -> tuple[tuple[str, ...], str]:
     match word.kind:
         case "pair":
             return ("spelled",), f"% {literal} %"
+        case "start":  # two initials, how the pinyin begins, or one character
+            return ("spelled",), f"% {literal}%"
         case "spelled":
             return ("spelled",), f"%{literal}%"
         case _:
