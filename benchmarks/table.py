@@ -46,6 +46,9 @@ TITLES: Final[dict[str, dict[str, str]]] = {
         "kernel ÷ LEMON, time": "同上(LEMON 为 1)",
         "seed 11: list's excess ÷ ours, same caps": "列表法超额 ÷ 最优解超额",
     },
+    "planning": {
+        "what-if of a city, API p95 ÷ bare solve p95": "一个市试算一次,经接口(裸求解为 1)",
+    },
 }
 
 
