@@ -104,6 +104,9 @@ async def test_R2_a_row_in_doubt_is_put_right_and_one_is_left_out_on_the_screen(
     await screen.get_by_test_id("decide-save").click()
     await expect(screen.get_by_test_id("doubtful-said")).to_contain_text("不导入")
     await expect(mine[1]).to_have_count(0)
+    await screen.get_by_test_id("doubtful-undo").click()
+    await expect(mine[1]).to_be_visible()
+    await expect(screen.get_by_test_id("doubtful-undo")).to_have_count(0)
 
 
 async def test_R1_a_bank_brings_its_own_outlets_and_people_only(

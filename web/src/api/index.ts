@@ -205,6 +205,10 @@ export const doubtfulRows = (cursor?: string | null): Promise<Page<DoubtfulRow>>
 export const decideRow = (importId: string, row: number, body: RowDecision): Promise<ImportRow> =>
   call(to(`${REGISTRY}/imports/{import_id}/rows/{row}/decision`, importId, row), { method: 'POST', body })
 
+/** Takes back that a row was left out: it waits for a person again. */
+export const reopenRow = (importId: string, row: number, reason: string): Promise<ImportRow> =>
+  call(to(`${REGISTRY}/imports/{import_id}/rows/{row}/reopening`, importId, row), { method: 'POST', body: { reason } })
+
 export const findEnterprises = async (q: string): Promise<Enterprise[]> =>
   (await call<Page<Enterprise>>(to(`${REGISTRY}/enterprises`), { query: { q, limit: 5 } })).items
 

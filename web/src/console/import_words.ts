@@ -16,7 +16,7 @@ export const STATES: Record<string, [text: string, tone: string]> = {
   reading: ['读取中', ''],
   checked: ['已核对', 'warn'],
   done: ['已导入', 'good'],
-  failed: ['未能读取', 'bad'],
+  failed: ['未完成', 'bad'],
 }
 
 export const OUTCOMES: Record<ImportRow['outcome'], [text: string, tone: string]> = {
