@@ -158,17 +158,18 @@ async def clock(tx: Transaction) -> datetime:
     return found.scalar_one()
 
 
-async def counts_of(tx: Transaction, import_id: UUID) -> Counts:
-    """The sum over the chunks written."""
+async def counts_of(tx: Transaction, *import_ids: UUID) -> list[Counts]:
+    """The sums over the chunks written, in the order of the imports."""
     found = await tx.connection.execute(
         text(
-            "select coalesce(sum(rows), 0), coalesce(sum(taken), 0), coalesce(sum(refused), 0),"
-            " coalesce(sum(doubtful), 0), coalesce(sum(new), 0), coalesce(sum(changed), 0),"
-            " coalesce(sum(unchanged), 0) from import_chunk where import_id = :id"
+            "select import_id, sum(rows), sum(taken), sum(refused), sum(doubtful), sum(new),"
+            " sum(changed), sum(unchanged) from import_chunk where import_id = any(:ids)"
+            " group by import_id"
         ),
-        {"id": import_id},
+        {"ids": list(import_ids)},
     )
-    return Counts(*map(int, found.one()))
+    known = {row[0]: Counts(*map(int, row[1:])) for row in found}
+    return [known.get(each) or Counts() for each in import_ids]
 
 
 async def add_chunk(

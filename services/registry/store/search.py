@@ -176,6 +176,7 @@ _FACETS: Final = ("region", "industry", "has_loan", "stage", "list_vintage")
 async def facets(tx: Transaction, search: Search) -> Facets:
     """Count a search's enterprises by city, industry, loan, stage and newest list, in one pass."""
     where = await conditions_of(tx, search)
+    institutions = await _by_institution(tx, where)
     today = where.bind(tx.today)
     rows = await fetch(
         tx,
@@ -199,12 +200,11 @@ async def facets(tx: Transaction, search: Search) -> Facets:
             total = count
         else:
             counts[_FACETS[at]].append((values[at], count))
-    return Facets(total, counts, await _by_institution(tx, search))
+    return Facets(total, counts, institutions)
 
 
-async def _by_institution(tx: Transaction, search: Search) -> list[tuple[UUID, str, int]]:
+async def _by_institution(tx: Transaction, where: Conditions) -> list[tuple[UUID, str, int]]:
     """Those in an institution's care, counted by it, as far as the caller sees the care."""
-    where = await conditions_of(tx, search)
     rows = await fetch(
         tx,
         "select a.institution_id, coalesce(i.name, ''), count(distinct a.enterprise_id) as n"

@@ -259,7 +259,7 @@ async def import_given_up(tx: Transaction, params: dict[str, Any]) -> None:
 
 
 async def _finish(tx: Transaction, job: Import) -> Import:
-    counts = await counts_of(tx, job.import_id)
+    (counts,) = await counts_of(tx, job.import_id)
     gone = await dropped(tx, job, found_before=_found_before(job, counts))
     state = "checked" if job.dry_run else "done"
     names_stay = job.dry_run or job.kind != "enterprises"

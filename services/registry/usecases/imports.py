@@ -125,7 +125,8 @@ async def find_import(tx: Transaction, import_id: UUID) -> ImportState:
     job = await store.find_import(tx, import_id)
     if job is None or not _may_see(tx.principal, job):
         raise NotFound("import.unknown", "没有这次导入")
-    return ImportState(job, await store.counts_of(tx, import_id))
+    (counts,) = await store.counts_of(tx, import_id)
+    return ImportState(job, counts)
 
 
 def _may_see(principal: Principal, job: Import) -> bool:
@@ -143,7 +144,8 @@ async def list_imports(tx: Transaction, before: datetime | None, limit: int) -> 
         before=before,
         limit=limit,
     )
-    return [ImportState(job, await store.counts_of(tx, job.import_id)) for job in found]
+    counts = await store.counts_of(tx, *(job.import_id for job in found))
+    return [ImportState(job, each) for job, each in zip(found, counts, strict=True)]
 
 
 async def rows_of_import(
