@@ -50,6 +50,27 @@ async def test_A5_two_scenarios_list_whom_they_move_and_the_live_plan_is_untouch
     assert {one["name"] for one in listed} == {"不变", "一家停办"}
 
 
+async def test_A5_a_what_if_is_solved_as_a_scenario_is_and_leaves_nothing(world: World) -> None:
+    await shared_out(world)
+    path = f"/campaigns/{world.campaign_id}/what-if"
+    policy = {"total_bp": -1, "hard_bp": -1, "stick_m": 0, "no_relation_m": 0}
+    kept = await try_out(world, "留存", city_code=SUZHOU, changes=policy)
+    counts = "select (select count(*) from scenario), (select count(*) from audit), (select count(*) from idempotency)"  # fmt: skip
+    before = await world.stack.rows("allocation", counts)
+    tried = await world.read(path, city_code=SUZHOU, **policy)
+    assert tried["moved"] == kept["moved"] > 0
+    for name in ("plan_id", "city_code", "now", "then", "load"):
+        assert tried[name] == kept[name], name
+    listed = (await world.read(f"/scenarios/{kept['scenario_id']}/moves", limit=500))["items"]
+    assert tried["moves"] == listed[:50]
+    assert await world.stack.rows("allocation", counts) == before
+    own = await world.read(path, world.bureau(SUZHOU))
+    assert own["city_code"] == SUZHOU
+    elsewhere = await world.bureau(SUZHOU).get(path, params={"city_code": NANJING})
+    assert (elsewhere.status_code, elsewhere.json()["code"]) == (404, "plan.city_unknown")
+    assert (await world.bank_head(BANKS[0]).get(path)).status_code == 403
+
+
 async def test_A5_each_policy_has_a_price_that_is_never_below_zero(world: World) -> None:
     await shared_out(world)
     made = await try_out(world, "苏州", city_code=SUZHOU, changes={"stick_m": 0})
@@ -102,6 +123,7 @@ async def test_A5_a_plan_with_seats_is_not_compared_with_one_without(world: Worl
     path = f"/campaigns/{world.campaign_id}/scenarios"
     tried = await world.regulator.post(path, json={"name": "联合", "changes": {}})
     priced = await world.regulator.get(f"/scenarios/{made['scenario_id']}/policy-prices")
-    for answer in (tried, priced):
+    asked = await world.regulator.get(f"/campaigns/{world.campaign_id}/what-if")
+    for answer in (tried, priced, asked):
         assert (answer.status_code, answer.json()["code"]) == (409, "scenario.joint_plan")
     assert [one["name"] for one in (await world.read(path))["items"]] == ["不变"]

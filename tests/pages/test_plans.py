@@ -90,7 +90,7 @@ async def test_A5_sliders_solve_a_city_again_and_publish_nothing(
     await expect(screen.get_by_test_id("what-if")).to_be_visible()
     await screen.wait_for_load_state("networkidle")
     kept = screen.get_by_test_id("try-kept")
-    had = await kept.count()  # another window may have left one
+    had = await kept.count()
     await screen.get_by_test_id("try-city").select_option("320500")
     sums = screen.get_by_test_id("try-sums")
     await expect(sums).to_contain_text(re.compile(r"换承办方\s*0 户"))

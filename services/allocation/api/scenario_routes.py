@@ -1,8 +1,9 @@
 """The HTTP of what-ifs."""
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Query, Response
 
 from services.allocation.api.scenario_schemas import (
     MoveOut,
@@ -11,13 +12,30 @@ from services.allocation.api.scenario_schemas import (
     ScenarioIn,
     ScenarioOut,
     ScenarioPage,
+    WhatIfOut,
 )
+from services.allocation.domain.scenarios import Changes
 from services.allocation.usecases import scenarios
 from services.allocation.usecases.scenarios import TryOut
 from shared.platform.access import may
 from shared.platform.web import Cursor, Limit, Run, decode_cursor, page_of
 
 router = APIRouter(tags=["what-if"])
+City = Annotated[str | None, Query(pattern=r"^\d{4}00$")]
+Metres = Annotated[int | None, Query(ge=0, le=200_000)]
+Band = Annotated[int | None, Query(ge=-1, le=10_000)]
+
+
+@router.get("/campaigns/{campaign_id}/what-if", dependencies=[may("scenario", "read")])
+async def get_what_if(
+    campaign_id: UUID, run: Run, *, city_code: City = None, no_relation_m: Metres = None,
+    same_type_m: Metres = None, stick_m: Metres = None, remote_m: Metres = None,
+    band_step_m: Metres = None, total_bp: Band = None, hard_bp: Band = None, limit: Limit = 50,
+) -> WhatIfOut:  # fmt: skip
+    """What another policy would do to the plan in force: solved as sliders move, kept nowhere."""
+    changes = Changes(no_relation_m, same_type_m, stick_m, remote_m, band_step_m, total_bp, hard_bp)
+    command = TryOut(campaign_id, city_code, changes)
+    return WhatIfOut.of(await scenarios.try_out(run.database, run.principal, command), limit)
 
 
 @router.post(
@@ -28,7 +46,7 @@ router = APIRouter(tags=["what-if"])
 )
 async def post_scenario(campaign_id: UUID, body: ScenarioIn, run: Run) -> Response:
     """Try other weights, bands or capacities; compared with the plan in force, kept by name."""
-    command = TryOut(campaign_id, body.name, body.city_code, body.changes.changes())
+    command = TryOut(campaign_id, body.city_code, body.changes.changes(), body.name)
     tried = await scenarios.try_out(run.database, run.principal, command)
     return await run(scenarios.keep, tried, answer=ScenarioOut.of, status=201)
 

@@ -9,8 +9,9 @@ from pydantic import Field
 
 from services.allocation.api.schemas import Text
 from services.allocation.domain.engine.comparing import PriceOfPolicy
-from services.allocation.domain.scenarios import Changes
+from services.allocation.domain.scenarios import Changes, measures_of
 from services.allocation.store.scenarios import Scenario
+from services.allocation.usecases.scenarios import Tried
 from shared.platform.web import In, Out
 
 Metres = Annotated[int, Field(ge=0, le=200_000, strict=True)]
@@ -98,6 +99,35 @@ class ScenarioOut(Out):
             moved=scenario.moved,
             load=[ScenarioLoadOut.model_validate(one) for one in scenario.load],
             created_at=scenario.created_at,
+        )
+
+
+class WhatIfOut(Out):
+    """What another policy would do, beside the plan in force; kept nowhere.
+
+    `moves` are the first of those who would go elsewhere, `moved` counts all.
+    """
+
+    plan_id: UUID
+    city_code: str | None
+    now: dict[str, int]
+    then: dict[str, int]
+    moved: int
+    load: list[ScenarioLoadOut]
+    moves: list["MoveOut"]
+
+    @classmethod
+    def of(cls, tried: Tried, most_moves: int) -> "WhatIfOut":
+        """From what was tried."""
+        outcome = tried.outcome
+        return cls(
+            plan_id=tried.plan_id,
+            city_code=tried.command.city_code,
+            now=measures_of(outcome.now),
+            then=measures_of(outcome.then),
+            moved=len(outcome.moves),
+            load=[ScenarioLoadOut.model_validate(one) for one in outcome.load],
+            moves=[MoveOut.model_validate(one) for one in outcome.moves[:most_moves]],
         )
 
 

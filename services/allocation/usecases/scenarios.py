@@ -31,12 +31,15 @@ MOST_CITIES_KEPT = 64
 
 @dataclass(frozen=True, slots=True)
 class TryOut:
-    """Try other weights, bands or capacities on one city, or on all of the campaign's."""
+    """Try other weights, bands or capacities on one city, or on all of the campaign's.
+
+    The name is for what is kept.
+    """
 
     campaign_id: UUID
-    name: str
     city_code: str | None
     changes: Changes
+    name: str = ""
 
 
 class _Kept:

@@ -27,7 +27,6 @@ import type {
   ImportStarted,
   Institution,
   Job,
-  Move,
   NewAccount,
   NewPlan,
   NewScenario,
@@ -52,6 +51,7 @@ import type {
   Task,
   VisitIn,
   VisitSaved,
+  WhatIf,
 } from './types'
 
 const IDENTITY = '/api/identity/v1'
@@ -278,13 +278,13 @@ export const planFile = async (id: string): Promise<Blob> => (await send(to(`${A
 export const scenarios = async (campaignId: string): Promise<Scenario[]> =>
   (await call<Page<Scenario>>(to(`${ALLOCATION}/campaigns/{campaign_id}/scenarios`, campaignId))).items
 
-export const tryOut = (campaignId: string, body: NewScenario): Promise<Scenario> =>
+export const whatIf = (campaignId: string, query: Record<string, string | number>): Promise<WhatIf> =>
+  call(to(`${ALLOCATION}/campaigns/{campaign_id}/what-if`, campaignId), { query })
+
+export const keepScenario = (campaignId: string, body: NewScenario): Promise<Scenario> =>
   call(to(`${ALLOCATION}/campaigns/{campaign_id}/scenarios`, campaignId), { method: 'POST', body })
 
 export const forgetScenario = (id: string): Promise<void> => call(to(`${ALLOCATION}/scenarios/{scenario_id}`, id), { method: 'DELETE' })
-
-export const scenarioMoves = (id: string, cursor?: string | null): Promise<Page<Move>> =>
-  call(to(`${ALLOCATION}/scenarios/{scenario_id}/moves`, id), { query: { cursor, limit: 50 } })
 
 export const tasks = (): Promise<Task[]> => whole(`${VISITS}/tasks`)
 
