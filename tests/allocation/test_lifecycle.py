@@ -74,6 +74,20 @@ async def test_A8_a_rejected_return_stays_in_the_denominator_and_a_granted_one_f
     assert len(holders) == 60
 
 
+async def test_A8_every_reason_that_is_told_is_taken(shared_out: World) -> None:
+    world = shared_out
+    head = world.bank_head(BANKS[0])
+    told = (await world.read("/return-reasons", head))["items"]
+    assert len(told) > 1
+    held = await held_by(world, 0)
+    for each, one in zip(told, held[: len(told)], strict=True):
+        asked = await head.post(
+            f"/assignments/{one['assignment_id']}/returns", json={"reason_code": each["code"]}
+        )
+        assert asked.status_code == 201, asked.text
+        assert asked.json()["reason"] == each["title"]
+
+
 async def test_S22_the_words_of_a_return_go_with_the_enterprises_persons(shared_out: World) -> None:
     world, words = shared_out, "联系人欧阳测试,电话13900001234"
     (erased, stays) = (await held_by(world, 0))[:2]

@@ -1,24 +1,16 @@
 """A6, A8 on a screen: a bank names who answers for an enterprise, asks to give one back, a bureau decides."""
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
-from benchmarks.campaign.api import Api, Caller
-from tests.pages.browsing import ON_LOG, Browsing, sign_in
+from benchmarks.campaign.api import Api
+from tests.pages.browsing import ON_LOG, Browsing
 from tests.pages.campaign import Made
 from tests.pages.test_access import check
+from tests.pages.test_console import opened
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300), ON_LOG]
 ALLOCATION = "/allocation/v1"
-
-
-async def opened(browsing: Browsing, place: Made, who: Caller, section: str) -> Page:
-    """A page of the console."""
-    screen = await browsing.desk()
-    await sign_in(screen, f"{place.url}/", who.name, who.password)
-    await screen.get_by_test_id(f"section-{section}").click()
-    await expect(screen.get_by_test_id(section)).to_be_visible()
-    return screen
 
 
 async def without_contact(api: Api, place: Made) -> int:

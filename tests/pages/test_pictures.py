@@ -16,7 +16,7 @@ from tests.pages import board, phone
 from tests.pages.browsing import ON_LOG, Browsing, overflow, sign_in
 from tests.pages.campaign import Made
 from tests.pages.conftest import Manager
-from tests.pages.test_plans import LAX
+from tests.pages.test_plans import LAX, open_plan
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900), ON_LOG]
 MOST_BYTES = 200_000
@@ -59,8 +59,7 @@ async def test_pictures_of_the_plans(place: Made, browsing: Browsing, folder: Pa
     screen = await browsing.desk(height=1060)
     await sign_in(screen, f"{place.url}/", place.regulator.name, place.regulator.password)
     await screen.get_by_test_id("section-plans").click()
-    live = screen.get_by_test_id("plan").filter(has_text="第二级").filter(has_text="已公布")
-    await live.get_by_role("button").click()
+    await open_plan(screen, "第二级", "已公布")
     await screen.get_by_test_id("plan-city").select_option("320500")
     await screen.get_by_test_id("try-city").select_option("320500")
     for name, value in LAX.items():

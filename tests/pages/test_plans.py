@@ -31,9 +31,11 @@ async def opened(browsing: Browsing, place: Made, who: Caller) -> Page:
     return screen
 
 
-async def open_plan(screen: Page, text: str) -> None:
-    """The plan of that name, as the list shows it."""
-    row = screen.get_by_test_id("plan").filter(has_text=text)
+async def open_plan(screen: Page, *texts: str) -> None:
+    """The plan that the list shows with all these words."""
+    row = screen.get_by_test_id("plan")
+    for text in texts:
+        row = row.filter(has_text=text)
     await row.get_by_role("button").click()
     await expect(screen.get_by_test_id("plan-sums")).to_be_visible()
 
@@ -80,13 +82,7 @@ async def test_A5_sliders_solve_a_city_again_and_publish_nothing(
     place: Made, browsing: Browsing
 ) -> None:
     screen = await opened(browsing, place, place.regulator)
-    await (
-        screen.get_by_test_id("plan")
-        .filter(has_text="第二级")
-        .filter(has_text="已公布")
-        .get_by_role("button")
-        .click()
-    )
+    await open_plan(screen, "第二级", "已公布")
     await expect(screen.get_by_test_id("what-if")).to_be_visible()
     await screen.wait_for_load_state("networkidle")
     kept = screen.get_by_test_id("try-kept")
@@ -111,13 +107,7 @@ async def test_A5_sliders_solve_a_city_again_and_publish_nothing(
 
 async def test_A3_a_bank_sees_its_own_part_of_a_plan_only(place: Made, browsing: Browsing) -> None:
     screen = await opened(browsing, place, place.head)
-    await (
-        screen.get_by_test_id("plan")
-        .filter(has_text="第二级")
-        .filter(has_text="已公布")
-        .get_by_role("button")
-        .click()
-    )
+    await open_plan(screen, "第二级", "已公布")
     rows = screen.get_by_test_id("plan-load").locator("th")
     await expect(rows.first).to_be_visible()
     assert {name.strip() for name in await rows.all_inner_texts()} == {place.visiting_bank}

@@ -13,6 +13,8 @@ from services.allocation.api.lifecycle_schemas import (
     ReturnIn,
     ReturnOut,
     ReturnPage,
+    ReturnReasonList,
+    ReturnReasonOut,
     ReturnState,
     SetCapacitiesIn,
     SetCapacityPage,
@@ -21,6 +23,7 @@ from services.allocation.api.lifecycle_schemas import (
 )
 from services.allocation.api.pages import one_id
 from services.allocation.api.schemas import ContactsOut
+from services.allocation.domain.returns import REASONS
 from services.allocation.store import lifecycle as store
 from services.allocation.usecases import lifecycle
 from services.allocation.usecases.lifecycle import (
@@ -46,6 +49,13 @@ async def post_return(assignment_id: UUID, body: ReturnIn, run: Run) -> Response
     """Ask the bureau to take an enterprise back; the duty stays until it decides."""
     command = AskReturn(assignment_id, body.reason_code, body.note)
     return await run(lifecycle.ask_return, command, answer=ReturnOut.of, status=201)
+
+
+@router.get("/return-reasons", dependencies=[may("assignment_return", "read")])
+async def get_return_reasons(_run: Run) -> ReturnReasonList:
+    """Why an enterprise may be given back: codes, and what they are called."""
+    items = [ReturnReasonOut(code=code, title=title) for code, title in REASONS.items()]
+    return ReturnReasonList(items=items)
 
 
 @router.get("/returns", dependencies=[may("assignment_return", "read")])

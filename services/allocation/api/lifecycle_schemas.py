@@ -54,6 +54,20 @@ class ReturnOut(Out):
         return cls(reason=REASONS[one.reason_code], **{name: getattr(one, name) for name in names})
 
 
+class ReturnReasonOut(Out):
+    """Why an enterprise may be given back."""
+
+    code: str
+    title: str
+
+
+class ReturnReasonList(Out):
+    """All reasons there are."""
+
+    items: list[ReturnReasonOut]
+    next_cursor: None = None
+
+
 class ReturnPage(Out):
     """Returns by id."""
 

@@ -41,6 +41,7 @@ import type {
   RecoveryCodes,
   Region,
   Return,
+  ReturnReason,
   Roster,
   RowDecision,
   Scenario,
@@ -252,6 +253,9 @@ export const suggestions = async (campaignId: string): Promise<Suggestion[]> =>
   (await call<{ items: Suggestion[] }>(to(`${ALLOCATION}/contacts/suggestions`), { query: { campaign_id: campaignId, limit: 500 } })).items
 
 export const nameContacts = (rows: Contact[]): Promise<ContactsAnswer> => call(to(`${ALLOCATION}/contacts:batch`), { method: 'POST', body: { rows } })
+
+export const returnReasons = async (): Promise<ReturnReason[]> =>
+  (await call<{ items: ReturnReason[] }>(to(`${ALLOCATION}/return-reasons`))).items
 
 export const askReturn = (assignmentId: string, reasonCode: string, note: string): Promise<Return> =>
   call(to(`${ALLOCATION}/assignments/{assignment_id}/returns`, assignmentId), { method: 'POST', body: { reason_code: reasonCode, note } })

@@ -108,6 +108,7 @@ export type Suggestion = Allocation['schemas']['SuggestionOut']
 export type Contact = Allocation['schemas']['ContactIn']
 export type ContactsAnswer = Allocation['schemas']['ContactsOut']
 export type Return = Allocation['schemas']['ReturnOut']
+export type ReturnReason = Allocation['schemas']['ReturnReasonOut']
 export type Outlet = Pick<Registry['schemas']['OutletOut'], 'outlet_id' | 'name'>
 export type Roster = Pick<Registry['schemas']['StaffOut'], 'staff_id' | 'outlet_id' | 'name' | 'position'>
 export type Institution = Pick<Registry['schemas']['InstitutionOut'], 'institution_id' | 'name'>
